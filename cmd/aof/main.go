@@ -1,0 +1,36 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command aof is the AOF command line; installed as kubectl-aof it is also a
+// kubectl plugin.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+	"k8s.io/utils/clock"
+
+	"aof.dev/operator/pkg/cli"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Main(ctx, environment(), os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+func environment() *cli.Env {
+	env := &cli.Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Clock: clock.RealClock{}}
+	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
+		env.Terminal = true
+		if width, _, err := term.GetSize(fd); err == nil {
+			env.Width = width
+		}
+	}
+	return env
+}

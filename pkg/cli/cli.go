@@ -1,0 +1,98 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"k8s.io/utils/clock"
+)
+
+// The exit codes every command keeps to, so that scripts can tell what happened.
+const (
+	ExitOK       = 0 // what was asked for was done, and it succeeded
+	ExitFailed   = 1 // it was done, and the outcome is a failure (an invalid object, a failed run)
+	ExitBadInput = 2 // it could not be begun: usage, unreadable file, unknown name
+	ExitWaiting  = 3 // the run has not ended: it waits for a human or a timer
+)
+
+// Env is everything a command takes from the process around it. Tests give
+// their own; main gives the real one.
+type Env struct {
+	In     io.Reader
+	Out    io.Writer
+	Err    io.Writer
+	Getenv func(string) string
+	Clock  clock.Clock
+	// Terminal says whether Out is one, so that progress may be drawn.
+	Terminal bool
+	// Width of the terminal in columns; 0 means unknown.
+	Width int
+}
+
+// ExitError carries the exit code a command ends with. Err may be nil when all
+// there is to say has been printed already.
+type ExitError struct {
+	Code int
+	Err  error
+}
+
+// Error is the text of the wrapped error, or the bare code.
+func (e *ExitError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit code %d", e.Code)
+	}
+	return e.Err.Error()
+}
+
+// Unwrap gives the wrapped error.
+func (e *ExitError) Unwrap() error { return e.Err }
+
+// badInput wraps an error that kept a command from beginning.
+func badInput(format string, args ...any) error {
+	return &ExitError{Code: ExitBadInput, Err: fmt.Errorf(format, args...)}
+}
+
+// Main runs the command line args (without the program's name) and gives the
+// process's exit code. Errors are printed to env.Err as one line.
+func Main(ctx context.Context, env *Env, args []string) int {
+	root := newRootCommand(env)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	var exit *ExitError
+	if !errors.As(err, &exit) {
+		exit = &ExitError{Code: ExitBadInput, Err: err}
+	}
+	if exit.Err != nil {
+		fmt.Fprintf(env.Err, "aof: %v\n", exit.Err)
+	}
+	return exit.Code
+}
+
+func newRootCommand(env *Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "aof",
+		Short: "Run and look after AOF flows, on your machine and on Knative",
+		Long: `aof turns events into durable runs of agent flows.
+
+It works on files alone (validate, import, explain, run), serves them on this
+machine (dev) and shows what happened (get, describe). Installed as kubectl-aof
+on the PATH it is also "kubectl aof".`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(env.In)
+	root.SetOut(env.Out)
+	root.SetErr(env.Err)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(commands(env)...)
+	return root
+}

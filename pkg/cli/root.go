@@ -1,0 +1,12 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import "github.com/spf13/cobra"
+
+// commands lists every verb, in the order help shows them.
+func commands(env *Env) []*cobra.Command {
+	_ = env
+	return nil
+}
