@@ -1,0 +1,69 @@
+# The AOF operator. `make help` lists what can be made.
+#
+# Everything a target needs beyond Go and make it installs itself, pinned, into
+# .bin/ (Go tools). Nothing here needs root but what hack/make/cluster.mk says.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export GOFLAGS ?= -trimpath -buildvcs=false
+BIN := $(CURDIR)/.bin
+
+include hack/make/*.mk
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-zA-Z0-9_-]*:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ The two commands of the README
+
+.PHONY: run
+run: ## Start aof dev with examples/quickstart, send one event, show the run, keep serving
+	@./hack/run.sh
+
+.PHONY: test
+test: ## All tests that need no root
+	@go test ./...
+
+##@ Everyday
+
+.PHONY: build
+build: ## Build the aof command into .bin/aof
+	@CGO_ENABLED=0 go build -o $(BIN)/aof ./cmd/aof
+
+.PHONY: race
+race: ## All tests again, shuffled, under the race detector
+	@go test -race -shuffle=on ./...
+
+FUZZTIME ?= 20s
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME each (default 20s)
+	@./hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: ## The benchmarks of docs/benchmarks.md
+	@go test -run '^$$' -bench . -benchmem ./pkg/match ./pkg/flow
+	@./hack/bench-run.sh
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## golangci-lint, as .golangci.yaml says and why
+	@$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Format the code
+	@$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) fmt ./...
+
+.PHONY: generate
+generate: codegen-tools ## Write generated code and CRDs again
+	@./hack/codegen/update.sh
+
+.PHONY: golden
+golden: ## Write the golden files again (then read the diff)
+	@go test ./pkg/importer/... ./pkg/plan/... -update
+
+.PHONY: verify
+verify: codegen-tools ## Fail when go.mod or anything generated is stale
+	@go mod tidy -diff
+	@./hack/codegen/verify.sh

@@ -1,0 +1,133 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package house
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+const module = "aof.dev/operator/"
+
+// law says what the non-test files of a package (and of packages below it,
+// unless they have their own entry) may import. Paths of our own are written
+// without the module; "std" is the standard library. An entry ending in "/..."
+// allows everything below it.
+var law = map[string][]string{
+	// The pure core: decisions over data, nothing else.
+	"pkg/expr":  {"std", "github.com/expr-lang/expr/..."},
+	"pkg/match": {"std"},
+	"pkg/flow":  {"std", "pkg/expr"},
+	"pkg/fleet": {"std"},
+
+	// The kinds. Validation is compilation (ADR 0002), so they may use the core.
+	"pkg/apis": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "knative.dev/pkg/...", "sigs.k8s.io/json/...", "github.com/netresearch/go-cron", "pkg/apis/...", "pkg/expr", "pkg/flow", "pkg/match"},
+
+	// The only place where kinds and core meet beside validation.
+	"pkg/plan": {"std", "k8s.io/apimachinery/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/expr", "pkg/flow", "pkg/match", "pkg/fleet"},
+
+	// Events and where they come from.
+	"pkg/event":   {"std", "github.com/cloudevents/sdk-go/v2/...", "pkg/match", "pkg/expr"},
+	"pkg/source":  {"std", "github.com/slack-go/slack/...", "k8s.io/utils/clock", "pkg/event", "pkg/source"},
+	"pkg/adapter": {"std", "github.com/cloudevents/sdk-go/v2/...", "k8s.io/utils/clock", "pkg/event", "pkg/match", "pkg/source"},
+
+	// What runs a node.
+	"pkg/shell": {"std", "mvdan.cc/sh/v3/...", "github.com/itchyny/gojq", "k8s.io/utils/clock", "golang.org/x/sys/..."},
+	"pkg/llm":   {"std", "github.com/openai/openai-go/v3/...", "sigs.k8s.io/yaml", "go.yaml.in/yaml/v3", "k8s.io/utils/clock", "pkg/llm/..."},
+	"pkg/agent": {"std", "golang.org/x/sync/errgroup", "pkg/llm", "pkg/fleet"},
+	"pkg/node":  {"std", "github.com/itchyny/gojq", "k8s.io/utils/clock", "pkg/expr", "pkg/flow", "pkg/shell"},
+
+	// Runs.
+	"pkg/ledger": {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "modernc.org/sqlite/...", "modernc.org/sqlite", "pkg/apis/...", "pkg/ledger"},
+	"pkg/runner": {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan"},
+	"pkg/fold":   {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/..."},
+
+	// Files.
+	"pkg/manifest": {"std", "go.yaml.in/yaml/v3", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "sigs.k8s.io/json/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/flow"},
+	"pkg/importer": {"std", "go.yaml.in/yaml/v3", "sigs.k8s.io/yaml", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/flow", "pkg/manifest"},
+}
+
+// composers put the pieces together and may import anything but each other's
+// insides; what they may not is listed here.
+var forbidden = map[string][]string{
+	"pkg/runner":  {"pkg/reconciler", "pkg/adapter", "pkg/source"},
+	"pkg/adapter": {"pkg/reconciler", "pkg/runner"},
+	"pkg/local":   {"pkg/reconciler", "pkg/cli"},
+}
+
+func TestDependencyLaw(t *testing.T) {
+	t.Parallel()
+	for _, f := range goFiles(t) {
+		if f.test() || testKit(f.path) {
+			continue
+		}
+		pkg := path.Dir(f.path)
+		allowed, ruled := ruleFor(pkg)
+		for _, spec := range f.syntax.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			assert.NoError(t, err)
+			if ruled {
+				assert.True(t, permitted(allowed, pkg, imported), "%s imports %s: not in the law of internal/house", f.path, imported)
+			}
+			for _, no := range forbidden[pkg] {
+				assert.False(t, within(strings.TrimPrefix(imported, module), no+"/..."), "%s must not import %s", f.path, imported)
+			}
+			assert.NotEqual(t, "cmd", strings.SplitN(strings.TrimPrefix(imported, module), "/", 2)[0], "%s imports a command", f.path)
+		}
+	}
+}
+
+// testKit says whether a file belongs to a package that only tests import, such
+// as pkg/source/sourcetest, or to what lies under test/.
+func testKit(file string) bool {
+	dir := path.Dir(file)
+	return strings.HasPrefix(file, "test/") || strings.HasSuffix(path.Base(dir), "test")
+}
+
+// ruleFor gives the entry of the package or of the nearest package above it.
+func ruleFor(pkg string) ([]string, bool) {
+	for p := pkg; p != "."; p = path.Dir(p) {
+		if allowed, ok := law[p]; ok {
+			return allowed, true
+		}
+	}
+	return nil, false
+}
+
+func permitted(allowed []string, pkg, imported string) bool {
+	if own, ok := strings.CutPrefix(imported, module); ok {
+		if within(own, pkg+"/...") {
+			return true // downward
+		}
+		imported = own
+	} else if !strings.Contains(strings.SplitN(imported, "/", 2)[0], ".") {
+		return slices.Contains(allowed, "std")
+	}
+	return slices.ContainsFunc(allowed, func(rule string) bool { return within(imported, rule) })
+}
+
+func within(imported, rule string) bool {
+	if below, ok := strings.CutSuffix(rule, "/..."); ok {
+		return imported == below || strings.HasPrefix(imported, below+"/")
+	}
+	return imported == rule
+}
+
+func TestTheLawNamesPackagesThatExist(t *testing.T) {
+	t.Parallel()
+	have := map[string]bool{}
+	for _, f := range goFiles(t) {
+		for p := path.Dir(f.path); p != "."; p = path.Dir(p) {
+			have[p] = true
+		}
+	}
+	for pkg := range law {
+		assert.True(t, have[pkg], "the law names %s, which is gone", pkg)
+	}
+}
