@@ -1,0 +1,132 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"aof.dev/operator/pkg/event"
+)
+
+// Request is one HTTP request, read completely and bounded by the caller.
+type Request struct {
+	// Method is the HTTP method in upper case.
+	Method string
+	// Header holds the headers under their canonical names.
+	Header http.Header
+	// Query holds the parameters of the URL.
+	Query url.Values
+	// Body is the raw body: signatures are made over it.
+	Body []byte
+}
+
+// Reply is the HTTP answer a platform wants to see.
+type Reply struct {
+	// Status is the HTTP status code.
+	Status int
+	// ContentType is empty for a reply without a body.
+	ContentType string
+	// Body is sent as it is.
+	Body []byte
+}
+
+// Delivery is what came of an authenticated request.
+type Delivery struct {
+	// Messages are the events in it, mostly one.
+	Messages []event.Message
+	// Reply answers the request once the messages are safe; nil is an empty 200.
+	Reply *Reply
+	// Ignored says why nothing came of a request that was in order, such as a
+	// message written by the bot itself. Empty for handshakes.
+	Ignored string
+}
+
+// Receiver turns the requests of one Trigger into events. It is used by many
+// goroutines at once.
+type Receiver interface {
+	// Receive authenticates and parses a request that arrived at now. The
+	// error is an [*Error]; no message is returned with one.
+	Receive(ctx context.Context, req Request, now time.Time) (Delivery, error)
+}
+
+// Warner is implemented by receivers that found something in their
+// configuration which deserves a word but doesn't stop them, such as an unknown
+// key. Warnings never hold values, only keys.
+type Warner interface {
+	Warnings() []string
+}
+
+// Target is where an answer goes.
+type Target struct {
+	// Platform is the lower-case name of the platform.
+	Platform string
+	// Channel is the conversation, by id; a Slack channel may be named.
+	Channel string
+	// Thread is the thread inside it; empty starts a new one.
+	Thread string
+	// Format is text, markdown or blocks; empty is markdown. Platforms that
+	// can't show a format show the text.
+	Format string
+	// Blocks is the platform's own structured form, for the format blocks.
+	Blocks []any
+}
+
+// Receipt is the platform's word that a message was taken.
+type Receipt struct {
+	// ID names the message on the platform, such as Slack's ts.
+	ID string
+	// Channel is the id of the conversation it went to.
+	Channel string
+}
+
+// Messenger sends the answers of one Trigger. It is used by many goroutines at
+// once.
+type Messenger interface {
+	// Send posts one message. Text may hold what users and models wrote, so
+	// it is data: a Messenger lets none of it alert a whole channel. The
+	// error is an [*Error]; Unavailable ones may be tried again, with the
+	// risk of a second message when the first answer was lost.
+	Send(ctx context.Context, to Target, text string) (Receipt, error)
+}
+
+// Reactor is implemented by messengers of platforms with reactions.
+type Reactor interface {
+	// React adds a reaction, by its name without colons, to a message. A
+	// reaction that stands already is no error.
+	React(ctx context.Context, message Receipt, name string) error
+}
+
+// Settings is what a platform is made from: one Trigger, with its references
+// resolved.
+type Settings struct {
+	// Namespace and Name are those of the Trigger.
+	Namespace, Name string
+	// Config is spec.config with every ${VAR} replaced.
+	Config map[string]any
+	// Channels and Users are what further filters on this Trigger name
+	// (bindings, flows), beside those in Config. A platform that has to ask
+	// for a name asks only when one of them needs it.
+	Channels, Users []string
+	// HTTPClient makes the calls to the platform; it carries the time limits.
+	HTTPClient *http.Client
+	// BaseURL replaces the address of the platform's API; empty is the real one.
+	BaseURL string
+}
+
+// Platform is one kind of source.
+type Platform struct {
+	// Type is the value of a Trigger's spec.type, such as Slack.
+	Type string
+	// Aliases are further values that mean the same.
+	Aliases []string
+	// NewReceiver checks the settings and makes a Receiver without calling
+	// anybody. Nil for a platform that takes no requests.
+	NewReceiver func(Settings) (Receiver, error)
+	// NewMessenger checks the settings and makes a Messenger without calling
+	// anybody. Nil for a platform without replies.
+	NewMessenger func(Settings) (Messenger, error)
+}
