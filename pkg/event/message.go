@@ -4,7 +4,6 @@
 package event
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -100,7 +99,7 @@ func (m Message) encode() ([]byte, error) {
 			return nil, fmt.Errorf("%w: %s has %d bytes, at most %d are allowed", ErrInvalid, f.name, len(f.value), maxIdentifier)
 		}
 	}
-	data, err := json.Marshal(m)
+	data, err := encodeJSON(m)
 	if err != nil {
 		return nil, fmt.Errorf("%w: encode %s event: %w", ErrInvalid, m.Platform, err)
 	}

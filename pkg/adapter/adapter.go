@@ -1,0 +1,60 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package adapter
+
+import (
+	"context"
+
+	"aof.dev/operator/pkg/event"
+	"aof.dev/operator/pkg/match"
+	"aof.dev/operator/pkg/source"
+)
+
+// Route is one Trigger's place in the server.
+type Route struct {
+	// Namespace and Trigger name the path.
+	Namespace, Trigger string
+	// Receiver is the Trigger's platform.
+	Receiver source.Receiver
+	// Rules are those of every binding of this Trigger; an event that none of
+	// them matches is dropped. Nil drops every event.
+	Rules *match.Set
+	// Err says that the Trigger is misconfigured: requests get a 503, so that
+	// a platform tries again after somebody has put it right. The sender sees
+	// its text when it is a [*source.Error], else only that something is wrong.
+	Err error
+}
+
+// Sink takes the events that matched.
+type Sink interface {
+	// Accept makes the event durable for every rule that matched and returns
+	// only then; its success is told to the sender. Its context is not the
+	// request's: a sender that hangs up doesn't cancel it, a deadline does. An event
+	// accepted before, by the same id, is a success.
+	Accept(ctx context.Context, namespace, trigger string, m event.Message, matched []match.Verdict) error
+}
+
+// Outcome is what became of an event.
+type Outcome string
+
+const (
+	// Accepted: durable, and the sender knows.
+	Accepted Outcome = "Accepted"
+	// Dropped: authentic, but ignored by its platform or matched by nothing.
+	Dropped Outcome = "Dropped"
+	// Rejected: not authentic, malformed or too large.
+	Rejected Outcome = "Rejected"
+	// Failed: the trouble is ours or the platform's; the sender was asked to
+	// try again.
+	Failed Outcome = "Failed"
+)
+
+// Observer hears of each event exactly once per delivery, for counters and
+// status. Requests that carry no event, such as handshakes, are not told.
+// Calls come from many goroutines and should return at once.
+type Observer interface {
+	// Event tells what became of an event, and why when it was not accepted.
+	// For a request that never became an event m is zero.
+	Event(namespace, trigger string, m event.Message, outcome Outcome, reason string)
+}
