@@ -158,6 +158,7 @@ func (s *shellScanner) backquote() {
 // dollar reads whatever a $ begins.
 func (s *shellScanner) dollar() error {
 	quoted := s.top().quoted
+	inText := s.top().kind == doubleFrame || s.top().kind == documentFrame
 	s.top().atCommand = false
 	switch {
 	case s.has("$(("):
@@ -180,10 +181,10 @@ func (s *shellScanner) dollar() error {
 		}
 		s.take(2)
 		s.push(frame{kind: braceFrame, closer: '}', quoted: quoted})
-	case s.has("$'") && !quoted:
+	case s.has("$'") && !inText:
 		s.take(2)
 		return s.ansiQuotes()
-	case s.has(`$"`) && !quoted:
+	case s.has(`$"`) && !inText:
 		s.take(2)
 		s.push(frame{kind: doubleFrame, closer: '"', quoted: true})
 	default:
@@ -257,16 +258,15 @@ func (s *shellScanner) quotedReferences(form quoting, closing int) error {
 	return nil
 }
 
-// brace reads a byte of the shell's own ${…}.
+// brace reads a byte of the shell's own ${…}, in which quotes are quotes wherever it stands.
 func (s *shellScanner) brace(c byte) error {
-	f := s.top()
-	switch {
-	case c == '\'' && !f.quoted:
+	switch c {
+	case '\'':
 		return s.singleQuotes()
-	case c == '"':
+	case '"':
 		s.take(1)
 		s.push(frame{kind: doubleFrame, closer: '"', quoted: true})
-	case c == '}':
+	case '}':
 		s.take(1)
 		s.pop()
 	default:
@@ -278,6 +278,9 @@ func (s *shellScanner) brace(c byte) error {
 // arithmetic reads a byte of arithmetic, in which << shifts and # is no comment.
 func (s *shellScanner) arithmetic(c byte) error {
 	f := s.top()
+	if c == '\'' {
+		return s.singleQuotes()
+	}
 	s.take(1)
 	switch c {
 	case '"':
