@@ -1,0 +1,9 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1
+
+import "context"
+
+// SetDefaults brings the object to its canonical form.
+func (in *AgentFlow) SetDefaults(context.Context) {}

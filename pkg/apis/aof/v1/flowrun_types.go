@@ -1,0 +1,232 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"knative.dev/pkg/apis"
+	duckv1 "knative.dev/pkg/apis/duck/v1"
+	"knative.dev/pkg/kmeta"
+)
+
+// FlowRun is one run of one flow for one event: the claim on the event, the
+// journal of what was done, and the result. It is written by the adapter and
+// the runner; users read it.
+//
+// +genclient
+// +genreconciler
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:path=flowruns,singular=flowrun,shortName=run,categories=aof,scope=Namespaced
+// +kubebuilder:subresource:status
+// +kubebuilder:printcolumn:name=Flow,type=string,JSONPath=`.spec.flow.name`
+// +kubebuilder:printcolumn:name=Binding,type=string,JSONPath=`.spec.binding.name`
+// +kubebuilder:printcolumn:name=Phase,type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name=Started,type=date,JSONPath=`.status.startTime`
+// +kubebuilder:printcolumn:name=Duration,type=string,JSONPath=`.status.duration`
+// +kubebuilder:printcolumn:name=Age,type=date,JSONPath=`.metadata.creationTimestamp`
+type FlowRun struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// Spec is what is to be run.
+	Spec FlowRunSpec `json:"spec,omitempty"`
+	// Status is what was done.
+	Status FlowRunStatus `json:"status,omitzero"`
+}
+
+var (
+	_ apis.Validatable   = (*FlowRun)(nil)
+	_ apis.Defaultable   = (*FlowRun)(nil)
+	_ apis.HasSpec       = (*FlowRun)(nil)
+	_ duckv1.KRShaped    = (*FlowRun)(nil)
+	_ kmeta.OwnerRefable = (*FlowRun)(nil)
+	_ runtime.Object     = (*FlowRun)(nil)
+)
+
+// FlowRunSpec is what is to be run. Only claim changes once the run exists.
+type FlowRunSpec struct {
+	// Flow that is run.
+	// +required
+	Flow ObjectReference `json:"flow,omitzero"`
+	// Binding that matched the event; empty for a run started by hand.
+	Binding *ObjectReference `json:"binding,omitempty"`
+	// Trigger the event came through; empty for a run started by hand.
+	Trigger *ObjectReference `json:"trigger,omitempty"`
+	// Context the flow runs in.
+	Context *ObjectReference `json:"context,omitempty"`
+	// Plan names the compiled plan the run is pinned to.
+	Plan string `json:"plan,omitempty"`
+	// Event is the CloudEvent that started the run, in structured JSON, verbatim.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Event runtime.RawExtension `json:"event,omitempty"`
+	// Claim says who works on the run. It stands outside status because a create
+	// request can't carry a status, and creating the run is claiming the event.
+	Claim *RunClaim `json:"claim,omitempty"`
+}
+
+// RunClaim says who works on a run, and until when nobody else may.
+type RunClaim struct {
+	// Holder identifies the process that holds the run.
+	Holder string `json:"holder,omitempty"`
+	// ExpiresAt is when another holder may take over.
+	ExpiresAt metav1.MicroTime `json:"expiresAt,omitempty"`
+}
+
+// FlowRunPhase is the state of a run in one word, derived from its condition Succeeded.
+//
+// +kubebuilder:validation:Enum=Pending;Running;Waiting;Succeeded;Failed;Cancelled
+type FlowRunPhase string
+
+// The phases of a run. The last three are final.
+const (
+	FlowRunPhasePending   FlowRunPhase = "Pending"
+	FlowRunPhaseRunning   FlowRunPhase = "Running"
+	FlowRunPhaseWaiting   FlowRunPhase = "Waiting"
+	FlowRunPhaseSucceeded FlowRunPhase = "Succeeded"
+	FlowRunPhaseFailed    FlowRunPhase = "Failed"
+	FlowRunPhaseCancelled FlowRunPhase = "Cancelled"
+)
+
+// IsFinal reports whether a run in this phase never changes again.
+func (p FlowRunPhase) IsFinal() bool {
+	return p == FlowRunPhaseSucceeded || p == FlowRunPhaseFailed || p == FlowRunPhaseCancelled
+}
+
+// NodePhase is the state of a node of a run in one word.
+//
+// +kubebuilder:validation:Enum=Pending;Running;Waiting;Succeeded;Failed;Skipped
+type NodePhase string
+
+// The phases of a node. The last three are final.
+const (
+	NodePhasePending   NodePhase = "Pending"
+	NodePhaseRunning   NodePhase = "Running"
+	NodePhaseWaiting   NodePhase = "Waiting"
+	NodePhaseSucceeded NodePhase = "Succeeded"
+	NodePhaseFailed    NodePhase = "Failed"
+	NodePhaseSkipped   NodePhase = "Skipped"
+)
+
+// FlowRunStatus is what was done: the journal of a run and its result.
+type FlowRunStatus struct {
+	duckv1.Status `json:",inline"`
+
+	// Phase is the state in one word.
+	Phase FlowRunPhase `json:"phase,omitempty"`
+	// Nodes is the journal: one entry for each node that was begun or skipped.
+	Nodes []NodeStatus `json:"nodes,omitempty"`
+	// Waiting says what the run waits for.
+	Waiting []WaitStatus `json:"waiting,omitempty"`
+	// Lease says who works on the run since the status was last written.
+	Lease *RunLease `json:"lease,omitempty"`
+	// Result is what the flow came to.
+	Result *RunResult `json:"result,omitempty"`
+	// Error says why the run failed.
+	Error *RunError `json:"error,omitempty"`
+	// StartTime is when the first node was begun.
+	StartTime *metav1.MicroTime `json:"startTime,omitempty"`
+	// CompletionTime is when the run became final.
+	CompletionTime *metav1.MicroTime `json:"completionTime,omitempty"`
+	// Duration from start to completion, like 2.3s.
+	Duration string `json:"duration,omitempty"`
+	// Usage sums up the tokens of all nodes.
+	Usage *TokenUsage `json:"usage,omitempty"`
+}
+
+// NodeStatus is the journal entry of one node.
+type NodeStatus struct {
+	// ID of the node in the flow.
+	ID string `json:"id,omitempty"`
+	// Type of the node.
+	Type string `json:"type,omitempty"`
+	// Phase is the state in one word.
+	Phase NodePhase `json:"phase,omitempty"`
+	// Attempt counts the attempts that were begun, from 1.
+	Attempt int64 `json:"attempt,omitempty"`
+	// StartTime is when the last attempt was begun.
+	StartTime *metav1.MicroTime `json:"startTime,omitempty"`
+	// EndTime is when the node became final.
+	EndTime *metav1.MicroTime `json:"endTime,omitempty"`
+	// Duration of the last attempt, like 45ms.
+	Duration string `json:"duration,omitempty"`
+	// Output of the node: any JSON value.
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Output *runtime.RawExtension `json:"output,omitempty"`
+	// Exports are the variables that a script exported.
+	Exports map[string]string `json:"exports,omitempty"`
+	// Error says why the node failed or was skipped.
+	Error *RunError `json:"error,omitempty"`
+	// Usage is what models used.
+	Usage *TokenUsage `json:"usage,omitempty"`
+	// Wait says what the node waits for, or waited for.
+	Wait *WaitStatus `json:"wait,omitempty"`
+}
+
+// WaitStatus says what a node waits for.
+type WaitStatus struct {
+	// Node that waits.
+	Node string `json:"node,omitempty"`
+	// Kind of what is waited for: Approval, Reaction, Timer or Event.
+	Kind string `json:"kind,omitempty"`
+	// Message that was shown to whoever is to answer.
+	Message string `json:"message,omitempty"`
+	// Until is when the waiting ends by itself.
+	Until *metav1.MicroTime `json:"until,omitempty"`
+	// Details belong to the kind.
+	Details JSONObject `json:"details,omitempty"`
+}
+
+// RunLease says who writes the status of a run.
+type RunLease struct {
+	// Holder identifies the process.
+	Holder string `json:"holder,omitempty"`
+	// RenewedAt is when it last said so.
+	RenewedAt *metav1.MicroTime `json:"renewedAt,omitempty"`
+	// ExpiresAt is when another holder may take over.
+	ExpiresAt *metav1.MicroTime `json:"expiresAt,omitempty"`
+	// Takeovers counts how often the run went to another holder.
+	Takeovers int64 `json:"takeovers,omitempty"`
+}
+
+// RunResult is what a flow came to.
+type RunResult struct {
+	// Text for a human.
+	Text string `json:"text,omitempty"`
+	// Output is the value: any JSON.
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Output *runtime.RawExtension `json:"output,omitempty"`
+}
+
+// RunError says why a run or a node failed.
+type RunError struct {
+	// Node that failed; empty when no node is to blame.
+	Node string `json:"node,omitempty"`
+	// Reason in one CamelCase word.
+	Reason string `json:"reason,omitempty"`
+	// Message for a human.
+	Message string `json:"message,omitempty"`
+}
+
+// TokenUsage counts the tokens of model calls.
+type TokenUsage struct {
+	// InputTokens the models read.
+	InputTokens int64 `json:"inputTokens,omitempty"`
+	// OutputTokens the models wrote.
+	OutputTokens int64 `json:"outputTokens,omitempty"`
+}
+
+// FlowRunList is a list of runs.
+//
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +kubebuilder:object:root=true
+type FlowRunList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	Items []FlowRun `json:"items"`
+}
