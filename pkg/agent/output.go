@@ -42,17 +42,13 @@ func ParseOutput(text string) map[string]any {
 	for k, v := range object {
 		out[k] = v
 	}
-	approval := truthy(object[fieldApproval])
-	for _, f := range conventionFields(rest) {
-		if f.key == fieldApproval {
-			approval = approval || truthy(f.value)
-			continue
-		}
+	approval, fields := conventionFields(rest)
+	for _, f := range fields {
 		if _, taken := out[f.key]; !taken {
 			out[f.key] = f.value
 		}
 	}
-	out[fieldApproval] = approval
+	out[fieldApproval] = approval || truthy(object[fieldApproval])
 	return out
 }
 
@@ -172,30 +168,28 @@ var conventionLine = regexp.MustCompile("^[ \t]*(?:[-*+>][ \t]+)?[*_`]{0,3}([a-z
 // decimal is what the convention takes for a number.
 var decimal = regexp.MustCompile(`^-?[0-9]{1,32}(\.[0-9]{1,32})?$`)
 
-// conventionFields reads the text convention's lines.
-func conventionFields(text string) []field {
-	var found []field
+// conventionFields reads the text convention's lines: whether any of them asks
+// for approval, and the other fields, at most maxFields of them.
+func conventionFields(text string) (approval bool, found []field) {
 	for line := range strings.Lines(text) {
-		if len(found) >= maxFields {
-			break
-		}
 		m := conventionLine.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
-		if m == nil {
-			continue
-		}
-		if v, ok := scalar(m[1], strings.TrimSpace(m[2])); ok {
-			found = append(found, field{m[1], v})
+		switch {
+		case m == nil:
+		case m[1] == fieldApproval:
+			approval = approval || truthy(m[2])
+		case len(found) < maxFields:
+			if v, ok := scalar(m[1], strings.TrimSpace(m[2])); ok {
+				found = append(found, field{m[1], v})
+			}
 		}
 	}
-	return found
+	return approval, found
 }
 
 // scalar reads a convention value; ok is false for prose.
 func scalar(key, s string) (v any, ok bool) {
 	bare := strings.Trim(s, "*_`.,;")
 	switch {
-	case key == fieldApproval:
-		return bare, bare != ""
 	case strings.EqualFold(bare, "true"):
 		return true, true
 	case strings.EqualFold(bare, "false"):
@@ -242,7 +236,7 @@ func truthy(v any) bool {
 	case float64:
 		return v != 0
 	case string:
-		switch strings.ToLower(strings.Trim(v, " \t\"'`*_.")) {
+		switch strings.ToLower(strings.Trim(v, " \t\"'`*_.,;")) {
 		case "", "false", "no", "n", "0", "none", "null", "not required":
 			return false
 		}
