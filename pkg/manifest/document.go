@@ -56,6 +56,7 @@ func parse(file string, data []byte) ([]*Document, []Problem) {
 			for _, w := range wrong {
 				problems = append(problems, Problem{
 					File: file, Line: w.line, Kind: kind, Name: name, Field: w.path, Message: oneLine(w.message),
+					ObjectLine: max(root.Line, 1),
 				})
 			}
 			continue
@@ -155,7 +156,12 @@ func parseYAML(data []byte) (roots []*yaml.Node, line int, err error) {
 	}
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+var (
+	yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+	// offByOne matches the messages of the parser proper, which counts lines from 0
+	// where its scanner counts from 1.
+	offByOne = regexp.MustCompile(`^did not find expected (<document start>|<stream-start>|node content|'-' indicator|key|',' or)`)
+)
 
 // yamlError takes the line out of the parser's message.
 func yamlError(err error) (line int, message string) {
@@ -163,6 +169,9 @@ func yamlError(err error) (line int, message string) {
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		text = text[len(m[0]):]
 		line, _ = strconv.Atoi(m[1]) //nolint:errcheck // no number leaves 0: line unknown
+	}
+	if offByOne.MatchString(text) {
+		line++
 	}
 	return line, text
 }

@@ -70,7 +70,7 @@ func Load(paths []string, opts Options) ([]*Object, []Problem) {
 	docs, problems := Read(paths, opts)
 	var objects []*Object
 	for _, doc := range docs {
-		found, wrong := decodeDocument(doc)
+		found, wrong := Decode(doc)
 		objects = append(objects, found...)
 		problems = append(problems, wrong...)
 	}

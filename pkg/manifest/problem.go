@@ -36,6 +36,9 @@ func (l Level) String() string {
 	return "level " + strconv.Itoa(int(l))
 }
 
+// MarshalText writes the level as its word.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
 // Problem is one thing worth saying about the input, with the place it stands at.
 // Its zero Level is an error.
 type Problem struct {
@@ -50,7 +53,10 @@ type Problem struct {
 	Field string `json:"field,omitempty"`
 	// Message says what is wrong, in one line of bounded length.
 	Message string `json:"message"`
-	Level   Level  `json:"-"`
+	// Level says how much the problem weighs; an error when empty.
+	Level Level `json:"level"`
+	// ObjectLine is where the object begins; 0 when the problem is in none.
+	ObjectLine int `json:"-"`
 	// Unreadable marks a path that could not be read at all: the input is at
 	// fault before any object is.
 	Unreadable bool `json:"-"`

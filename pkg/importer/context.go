@@ -1,0 +1,111 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// context turns upstream's Context, in its documented form and in the forms of
+// the examples, into ours.
+func (o *object) context() {
+	spec := o.spec
+	o.alias(spec, "cluster", "cluster_name", "clusterName")
+	o.alias(spec, "working_dir", "workingDir")
+	o.textValues(o.section(spec, "env"))
+	o.approval(spec)
+	o.audit(o.section(spec, "audit"))
+	if limits := o.section(spec, "limits"); limits != nil {
+		o.alias(limits, "max_requests_per_minute", "rate_limit_per_minute")
+		o.alias(limits, "max_concurrent", "max_concurrent_operations", "max_concurrent_requests")
+		o.alias(limits, "max_execution_time_seconds", "timeout_seconds")
+	}
+}
+
+// textValues makes text of numbers and booleans, as environment variables are.
+func (o *object) textValues(env *yaml.Node) {
+	keys(env, func(key, value *yaml.Node) {
+		switch {
+		case isNull(value):
+			set(env, key.Value, text("", value.Line))
+		case isScalar(value):
+			asText(value)
+		default:
+			o.drop(env, key.Value, "the value of a variable must be text")
+		}
+	})
+}
+
+func (o *object) approval(spec *yaml.Node) {
+	if users := take(spec, "approval_allowed_users"); users != nil {
+		if approval := o.ensure(spec, "approval", users.Line); find(approval, "allowed_users") == nil {
+			set(approval, "allowed_users", users)
+		} else {
+			o.dropped(users, "approval.allowed_users is written as well and wins")
+		}
+	}
+	approval := o.section(spec, "approval")
+	if approval == nil {
+		return
+	}
+	o.alias(approval, "required", "enabled")
+	o.alias(approval, "require_for", "required_for")
+	o.minutes(approval, "timeout_minutes", "timeout_seconds")
+	for _, user := range items(find(approval, "allowed_users")) {
+		asText(user)
+	}
+}
+
+// minutes turns a field counted in minutes into one counted in seconds.
+func (o *object) minutes(node *yaml.Node, from, to string) {
+	at := find(node, from)
+	n, ok := number(at)
+	if !ok {
+		return
+	}
+	if find(node, to) != nil {
+		o.drop(node, from, to+" is written as well and wins")
+		return
+	}
+	take(node, from)
+	set(node, to, o.moved(integer(n*60, at.Line), at))
+}
+
+// audit settles where records go. Upstream writes URLs where the seed has three
+// words; only the words have a counterpart.
+func (o *object) audit(audit *yaml.Node) {
+	if audit == nil {
+		return
+	}
+	o.alias(audit, "sink", "destination")
+	sink := find(audit, "sink")
+	if !isScalar(sink) {
+		return
+	}
+	written := sink.Value
+	scheme, rest, url := strings.Cut(written, "://")
+	switch {
+	case !url:
+		sink.Value = strings.ToLower(written)
+		switch sink.Value {
+		case "stdout", "file", "webhook":
+			return
+		}
+		take(audit, "sink")
+		o.changed(sink, "audit sink %s is not known: records go to stdout", clip(written, 60))
+	case scheme == "stdout":
+		sink.Value = "stdout"
+	case scheme == "file":
+		sink.Value = "file"
+		o.dropped(sink, "the path %s: a file sink has no path of its own here", clip(rest, 120))
+	case scheme == "http" || scheme == "https":
+		sink.Value = "webhook"
+		o.dropped(sink, "the address of the audit webhook: the sink webhook is kept, its address is not in the Context")
+	default:
+		take(audit, "sink")
+		o.dropped(sink, "audit records to %s:// : there is no such sink, they go to stdout", clip(scheme, 20))
+	}
+}
