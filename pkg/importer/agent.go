@@ -83,7 +83,7 @@ func (o *object) tools(spec *yaml.Node) {
 	for _, tool := range items(at) {
 		switch {
 		case isScalar(tool):
-			kept = append(kept, o.moved(mapping(tool.Line, pair{"name", text(tool.Value, tool.Line)}), tool))
+			kept = append(kept, o.moved(mapping(tool.Line, pair{"name", named(tool)}), tool))
 		case isMapping(tool) && len(tool.Content) > 0:
 			kept = append(kept, tool)
 		case !isNull(tool):
@@ -93,6 +93,12 @@ func (o *object) tools(spec *yaml.Node) {
 	if isSequence(at) {
 		at.Content = kept
 	}
+}
+
+// named makes a name of a scalar, which keeps its comment.
+func named(tool *yaml.Node) *yaml.Node {
+	asText(tool)
+	return tool
 }
 
 // memory turns the string forms and the many spellings into {type, config}.

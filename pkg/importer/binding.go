@@ -76,15 +76,17 @@ func (o *object) single(node *yaml.Node, to, from string) {
 // overrides keeps what a binding may change of its Context's approval; the rest
 // is reported when the fields are compared with ours.
 func (o *object) overrides(overrides *yaml.Node) {
-	approval := o.section(overrides, "approval")
-	if approval == nil {
-		return
+	o.drop(overrides, "auto_investigate", "a binding runs its flow for every event that matches")
+	if approval := o.section(overrides, "approval"); approval != nil {
+		o.alias(approval, "approval_timeout_seconds", "timeout_seconds")
+		o.drop(approval, "required_for_remediation", "approve the remediation with an Approval node in the flow")
+		o.drop(approval, "notification_channels", "approvals are asked for where the event came from")
+		if len(approval.Content) == 0 {
+			take(overrides, "approval")
+		}
 	}
-	o.alias(approval, "approval_timeout_seconds", "timeout_seconds")
-	o.drop(approval, "required_for_remediation", "approve the remediation with an Approval node in the flow")
-	o.drop(approval, "notification_channels", "approvals are asked for where the event came from")
-	if len(approval.Content) == 0 {
-		take(overrides, "approval")
+	if overrides != nil && len(overrides.Content) == 0 {
+		take(o.spec, "overrides")
 	}
 }
 

@@ -83,7 +83,9 @@ func longerThan(word string, all []command) []*yaml.Node {
 // fallbacks makes the binding for messages no command takes: a `default`
 // command, default_agent, or an agent, fleet or flow named on the Trigger itself.
 func (o *object) fallbacks(all []command) {
+	o.has.commands = all
 	taken := false
+	defer func() { o.has.fallback = taken }()
 	for _, c := range all {
 		if c.written == "default" {
 			o.route(c.at, c.line, objectName(o.name+"-default"), o.otherwise(all, c.line))

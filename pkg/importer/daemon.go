@@ -51,11 +51,11 @@ func (o *object) daemonPlatform(key, value, fallback *yaml.Node) bool {
 	}
 	enabled := take(value, "enabled")
 	o.environment(value)
-	if o.fillTriggers(kind, value) {
+	if filled := o.fillTriggers(kind, value); len(filled) > 0 {
 		if enabled != nil && !truth(enabled) {
 			o.dropped(enabled, "the Triggers of that type say themselves whether they are enabled")
 		}
-		return false
+		return o.fallbackFor(fallback, filled...)
 	}
 	g := o.generate("Trigger", objectName(key.Value), key.Line)
 	set(g.spec, "type", text(kind, key.Line))
@@ -64,11 +64,20 @@ func (o *object) daemonPlatform(key, value, fallback *yaml.Node) bool {
 		set(g.spec, "enabled", enabled)
 	}
 	o.changed(key, "Trigger %s is written for it: say there which channels and users it serves", g.name)
+	return o.fallbackFor(fallback, g)
+}
+
+// fallbackFor binds the daemon's default agent to the Triggers that have none.
+func (o *object) fallbackFor(fallback *yaml.Node, triggers ...*object) bool {
 	if !isScalar(fallback) {
 		return false
 	}
-	g.route(mapping(fallback.Line, pair{"agent", clone(fallback)}), fallback.Line,
-		objectName(g.name+"-default"), g.otherwise(nil, fallback.Line))
+	for _, t := range triggers {
+		if !t.has.fallback {
+			t.route(mapping(fallback.Line, pair{"agent", clone(fallback)}), fallback.Line,
+				objectName(t.name+"-default"), t.otherwise(t.has.commands, fallback.Line))
+		}
+	}
 	return true
 }
 
@@ -90,13 +99,13 @@ func (o *object) environment(config *yaml.Node) {
 }
 
 // fillTriggers gives the Triggers of a platform what they do not say themselves.
-func (o *object) fillTriggers(kind string, config *yaml.Node) bool {
-	found := false
+func (o *object) fillTriggers(kind string, config *yaml.Node) []*object {
+	var filled []*object
 	for _, t := range o.in.objects {
 		if t.kind != "Trigger" || t.refused || len(t.parents) > 0 || str(find(t.spec, "type")) != kind {
 			continue
 		}
-		found = true
+		filled = append(filled, t)
 		into := t.ensure(t.spec, "config", t.line)
 		keys(config, func(key, value *yaml.Node) {
 			if find(into, key.Value) == nil {
@@ -108,8 +117,8 @@ func (o *object) fillTriggers(kind string, config *yaml.Node) bool {
 			}
 		})
 	}
-	if found {
+	if len(filled) > 0 {
 		o.changed(nil, "the settings for %s were added to the Triggers of that type", kind)
 	}
-	return found
+	return filled
 }

@@ -5,6 +5,10 @@ package importer
 
 import (
 	"bytes"
+	"errors"
+	"reflect"
+
+	"go.yaml.in/yaml/v3"
 
 	"aof.dev/operator/pkg/manifest"
 )
@@ -92,6 +96,14 @@ func (o *object) write() (Out, bool) {
 		return Out{}, false
 	}
 	data, err := emit(o.root)
+	if err == nil && !readsAs(data, o.root) {
+		// Comments in odd places can break what the encoder writes.
+		stripComments(o.root)
+		data, err = emit(o.root)
+	}
+	if err == nil && !readsAs(data, o.root) {
+		err = errors.New("it cannot be written as YAML that reads the same")
+	}
 	if err != nil {
 		o.refuse(nil, "%v", err)
 		return Out{}, false
@@ -110,4 +122,17 @@ func (o *object) foreign(p manifest.Problem, level Level) {
 		n.Message = oneLine("in the " + o.kind + " " + o.name + " made of it: " + n.Message)
 	}
 	o.in.notes = append(o.in.notes, n)
+}
+
+// readsAs tells whether what was written is what was meant.
+func readsAs(data []byte, root *yaml.Node) bool {
+	docs, problems := manifest.Parse("", data)
+	return len(problems) == 0 && len(docs) == 1 && reflect.DeepEqual(manifest.Value(docs[0].Root), manifest.Value(root))
+}
+
+func stripComments(node *yaml.Node) {
+	node.HeadComment, node.LineComment, node.FootComment = "", "", ""
+	for _, c := range node.Content {
+		stripComments(c)
+	}
 }

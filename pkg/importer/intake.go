@@ -163,6 +163,10 @@ func shape(root *yaml.Node) string {
 // every kind has: apiVersion, kind, metadata, spec.
 func (o *object) identify() {
 	o.line = max(o.root.Line, 1)
+	if first := o.root.Content; len(first) > 0 && o.root.HeadComment == "" {
+		o.root.HeadComment = first[0].HeadComment
+		first[0].HeadComment = ""
+	}
 	meta := o.section(o.root, "metadata")
 	if meta == nil {
 		meta = mapping(o.line)
@@ -190,12 +194,14 @@ func (o *object) identify() {
 	}
 	o.leftovers(o.root, "only metadata and spec stand beside kind")
 	o.metadata(meta)
+	header := o.root.HeadComment
 	o.root = mapping(o.line,
 		pair{"apiVersion", text(apiVersion, o.line)},
 		pair{"kind", text(o.kind, o.line)},
 		pair{"metadata", meta},
 		pair{"spec", o.spec},
 	)
+	o.root.HeadComment = header
 }
 
 // metadata settles the name and keeps what a file may say about its object.

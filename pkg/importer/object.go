@@ -26,6 +26,12 @@ type object struct {
 	// parents are the objects this one was generated for; it is written when
 	// one of them is.
 	parents []*object
+	// has tells of a Trigger which commands it had and whether anything else it
+	// says goes to a default.
+	has struct {
+		commands []command
+		fallback bool
+	}
 }
 
 // note records something about a place in the object; a nil place is the object.

@@ -137,10 +137,11 @@ func (d *decoding) object(root *yaml.Node, kind string) *Object {
 	resource := kinds[kind]()
 	_, name := identify(root)
 	o := &Object{Object: resource, Kind: kind, Name: name, File: d.file, Line: max(root.Line, 1), node: root}
-	before := len(d.problems)
+	before, hinted := len(d.problems), false
 	check := &strict{found: func(dev deviation) {
 		message := dev.message
-		if hint := upstreamField(kind, dev.path); dev.unknown && hint {
+		if dev.unknown && !hinted && upstreamField(kind, dev.path) {
+			hinted = true // once for each object is enough
 			message += fmt.Sprintf("; looks like upstream form: run `aof import -f %s`", d.file)
 		}
 		d.problems = append(d.problems, o.problem(dev.path, dev.line, message))

@@ -17,7 +17,8 @@ import (
 
 // Document is one document of a file as a plain tree: mappings, sequences and
 // scalars only, aliases and merge keys written out, every key a scalar and
-// present once, every line counted from the start of the file.
+// present once, every line counted from the start of the file. Comments stay
+// with what they stand at.
 type Document struct {
 	File string
 	Line int
@@ -151,7 +152,11 @@ func parseYAML(data []byte) (roots []*yaml.Node, line int, err error) {
 			return roots, line, errors.New(message)
 		}
 		if node.Kind == yaml.DocumentNode && len(node.Content) == 1 {
-			roots = append(roots, node.Content[0])
+			root := node.Content[0]
+			if root.HeadComment == "" {
+				root.HeadComment = node.HeadComment
+			}
+			roots = append(roots, root)
 		}
 	}
 }

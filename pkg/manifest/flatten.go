@@ -62,7 +62,7 @@ func (f *flattener) node(node *yaml.Node, path string, depth int) *yaml.Node {
 	case yaml.MappingNode:
 		return f.mapping(node, path, depth)
 	case yaml.SequenceNode:
-		plain := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Line: node.Line, Column: node.Column, Style: node.Style}
+		plain := bare(node)
 		for i, child := range node.Content {
 			plain.Content = append(plain.Content, f.node(child, path+"["+strconv.Itoa(i)+"]", depth+1))
 		}
@@ -85,16 +85,27 @@ func (f *flattener) alias(node *yaml.Node, path string, depth int) *yaml.Node {
 func (f *flattener) scalar(node *yaml.Node, path string) *yaml.Node {
 	plain := *node
 	plain.Anchor, plain.Content = "", nil
-	plain.HeadComment, plain.LineComment, plain.FootComment = "", "", ""
 	if _, err := scalarValue(&plain); err != nil {
 		f.wrong(node, path, "%v", err)
 	}
 	return &plain
 }
 
+// bare copies what a node has besides its content: its place and its comments.
+func bare(node *yaml.Node) *yaml.Node {
+	tag := "!!map"
+	if node.Kind == yaml.SequenceNode {
+		tag = "!!seq"
+	}
+	return &yaml.Node{
+		Kind: node.Kind, Tag: tag, Style: node.Style, Line: node.Line, Column: node.Column,
+		HeadComment: node.HeadComment, LineComment: node.LineComment, FootComment: node.FootComment,
+	}
+}
+
 // mapping copies a mapping, refuses a key written twice and fills in merge keys.
 func (f *flattener) mapping(node *yaml.Node, path string, depth int) *yaml.Node {
-	plain := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: node.Line, Column: node.Column, Style: node.Style}
+	plain := bare(node)
 	first := make(map[string]int, len(node.Content)/2)
 	var merges []*yaml.Node
 	for i := 0; i+1 < len(node.Content) && !f.overflow; i += 2 {
@@ -117,7 +128,8 @@ func (f *flattener) mapping(node *yaml.Node, path string, depth int) *yaml.Node 
 			continue
 		}
 		first[key.Value] = at
-		name := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key.Value, Line: at, Column: node.Content[i].Column}
+		name := bare(node.Content[i])
+		name.Kind, name.Tag, name.Value, name.Style = yaml.ScalarNode, "!!str", key.Value, key.Style
 		plain.Content = append(plain.Content, name, f.node(value, where, depth+1))
 	}
 	for _, from := range merges {
