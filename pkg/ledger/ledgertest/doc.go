@@ -1,0 +1,9 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package ledgertest holds what every ledger must do: Conformance for any
+// Store, FoldConformance for those that keep documents beside the runs, and
+// DurabilityConformance for those that live in a place that can be reopened.
+//
+// Only tests import it.
+package ledgertest

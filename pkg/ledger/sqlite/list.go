@@ -1,0 +1,162 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package sqlite
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/ledger"
+)
+
+// maxPageBytes ends a page early, so that a page of large runs fits in memory.
+const maxPageBytes = 32 << 20
+
+// cursor is where a page ended; it goes to the caller as continue token.
+type cursor struct {
+	Selection string `json:"s"` // the options it belongs to
+	Seq       int64  `json:"q,omitempty"`
+	Namespace string `json:"ns,omitempty"`
+	Name      string `json:"n,omitempty"`
+}
+
+// List implements ledger.Store.
+func (s *Store) List(ctx context.Context, o ledger.ListOptions) (*v1.FlowRunList, error) {
+	list, err := s.list(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	return list, nil
+}
+
+func (s *Store) list(ctx context.Context, o ledger.ListOptions) (*v1.FlowRunList, error) {
+	limit := o.Limit
+	switch {
+	case limit < 0:
+		return nil, fmt.Errorf("%w: limit is negative", ledger.ErrInvalid)
+	case limit == 0:
+		limit = ledger.DefaultLimit
+	}
+	limit = min(limit, ledger.MaxLimit)
+	after, err := parseCursor(o)
+	if err != nil {
+		return nil, err
+	}
+	// One transaction, so that the list's version is the one of its items.
+	tx, err := s.read.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }() // it only reads
+	list := &v1.FlowRunList{
+		TypeMeta: metav1.TypeMeta{APIVersion: v1.SchemeGroupVersion.String(), Kind: "FlowRunList"},
+		Items:    []v1.FlowRun{},
+	}
+	var revision int64
+	if err := tx.QueryRowContext(ctx, "SELECT value FROM revision").Scan(&revision); err != nil {
+		return nil, err
+	}
+	list.ResourceVersion = strconv.FormatInt(revision, 10)
+	query, args := listQuery(o, after, limit+1)
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var last cursor
+	bytes := 0
+	for rows.Next() {
+		if len(list.Items) == limit || bytes > maxPageBytes {
+			list.Continue = last.token()
+			break
+		}
+		run, seq, size, err := scanRun(rows)
+		if err != nil {
+			return nil, err
+		}
+		bytes += size
+		last = cursor{Selection: selection(o), Seq: seq, Namespace: run.Namespace, Name: run.Name}
+		list.Items = append(list.Items, *run)
+	}
+	return list, rows.Err()
+}
+
+// listQuery writes the query for one page. Only constants go into its text.
+func listQuery(o ledger.ListOptions, after *cursor, limit int) (query string, args []any) {
+	var where []string
+	add := func(condition string, values ...any) {
+		where = append(where, condition)
+		args = append(args, values...)
+	}
+	for _, equal := range []struct{ column, value string }{
+		{"r.namespace = ?", o.Namespace}, {"r.flow = ?", o.Flow}, {"r.binding = ?", o.Binding}, {"r.source = ?", o.Trigger},
+	} {
+		if equal.value != "" {
+			add(equal.column, equal.value)
+		}
+	}
+	if len(o.Phases) > 0 {
+		phases := make([]any, len(o.Phases))
+		for i, p := range o.Phases {
+			phases[i] = string(p)
+		}
+		add("r.phase IN (?"+strings.Repeat(", ?", len(phases)-1)+")", phases...)
+	}
+	order := " ORDER BY r.namespace, r.name"
+	if o.NewestFirst {
+		order = " ORDER BY r.seq DESC"
+	}
+	switch {
+	case after == nil:
+	case o.NewestFirst:
+		add("r.seq < ?", after.Seq)
+	default:
+		add("(r.namespace, r.name) > (?, ?)", after.Namespace, after.Name)
+	}
+	query = selectRun
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	return query + order + " LIMIT ?", append(args, limit)
+}
+
+// selection spells the options that a cursor depends on.
+func selection(o ledger.ListOptions) string {
+	o.Continue, o.Limit = "", 0
+	text, err := json.Marshal(o)
+	if err != nil {
+		return "" // not reached: strings and a bool
+	}
+	return string(text)
+}
+
+func (c cursor) token() string {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return "" // not reached: strings and a number
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+func parseCursor(o ledger.ListOptions) (*cursor, error) {
+	if o.Continue == "" {
+		return nil, nil //nolint:nilnil // no cursor: the first page
+	}
+	var c cursor
+	text, err := base64.RawURLEncoding.DecodeString(o.Continue)
+	if err == nil {
+		err = json.Unmarshal(text, &c)
+	}
+	if err != nil || c.Selection != selection(o) {
+		return nil, fmt.Errorf("%w: the continue token is not from a list with these options", ledger.ErrInvalid)
+	}
+	return &c, nil
+}
