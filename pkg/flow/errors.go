@@ -47,6 +47,12 @@ const (
 	ReasonConditionFalse = "ConditionFalse"
 	// ReasonJoinNotMet is a Join that too few branches reached.
 	ReasonJoinNotMet = "JoinNotMet"
+	// ReasonDenied is a node that was skipped because an Approval before it got no yes.
+	ReasonDenied = "Denied"
+	// ReasonInvalidFacts is a run whose event or context has no JSON form.
+	ReasonInvalidFacts = "InvalidFacts"
+	// ReasonFailed stands where an executor gave no reason.
+	ReasonFailed = "Failed"
 	// ReasonCancelled is a node that was not over when the run was cancelled.
 	ReasonCancelled = "Cancelled"
 )

@@ -3,23 +3,36 @@
 
 package flow
 
-import (
-	"errors"
-	"time"
-
-	"aof.dev/operator/pkg/expr"
-)
+import "aof.dev/operator/pkg/expr"
 
 // Plan is a compiled Flow. It is immutable and safe for concurrent use.
 type Plan struct {
-	flow  Flow
-	nodes []Node
-	index map[string]int
+	flow     Flow
+	limits   Limits
+	nodes    []Node
+	index    map[string]int32
+	steps    []step
+	links    []link
+	begin    []int32 // links out of the trigger
+	warnings []Error
+	// racy is set when a Join goes on while branches are not over. Only then do
+	// the nodes before another differ from those that are surely over.
+	racy bool
 }
 
-// Compile checks a flow and prepares it for Step. The error is an Errors with
-// everything that is wrong.
-func Compile(f Flow) (*Plan, error) { return nil, errors.New("flow: not implemented") }
+// step is what the engine keeps for a node, by its place in the plan.
+type step struct {
+	in, out []int32 // places of links
+	need    int32   // see need
+	when    *expr.Condition
+	// alternatives of the node's conditions.
+	alternatives []alternative
+	choice       *choice // of a Conditional
+	output       *shape  // of an End
+	policy       Policy
+	before       bitset // all nodes from which a way leads here
+	sure         bitset // those of them that are over whenever this node runs
+}
 
 // Name of the flow.
 func (p *Plan) Name() string { return p.flow.Name }
@@ -43,53 +56,39 @@ func (p *Plan) Node(id string) (Node, bool) {
 
 // Predecessors returns the IDs of the nodes that lead directly to this one, in
 // plan order. The trigger is not among them.
-func (p *Plan) Predecessors(id string) []string { return nil }
+func (p *Plan) Predecessors(id string) []string {
+	i, ok := p.index[id]
+	if !ok {
+		return nil
+	}
+	var ids []string
+	for _, l := range p.steps[i].in {
+		if from := p.links[l].from; from != trigger {
+			ids = append(ids, p.nodes[from].ID)
+		}
+	}
+	return ids
+}
 
 // Policy returns the policy of a node with the flow's defaults applied, the
 // timeout of its config included. Unknown nodes have the defaults.
-func (p *Plan) Policy(id string) Policy { return Policy{} }
+func (p *Plan) Policy(id string) Policy {
+	i, ok := p.index[id]
+	if !ok {
+		return p.flow.Defaults
+	}
+	return p.steps[i].policy
+}
 
 // Warnings are what is allowed but can't do what it seems to: for example a
 // reference to a node that is never over when the reference is read.
-func (p *Plan) Warnings() []Error { return nil }
-
-// Step moves the state forward by one input and returns what is to be done. It
-// consumes s as append does: use only the returned state afterwards. Inputs that
-// are late, repeated or illegal change nothing and give no commands.
-func (p *Plan) Step(s State, in Input) (State, []Command) { return s, nil }
-
-// Restore rebuilds a state from the journal: the entries of the nodes that were
-// finished, waiting or running when they were written, in any order and at most
-// one per node. Finished nodes keep their outcome, waiting nodes go on waiting,
-// and everything else that is due gets a Run command; a running entry gets it
-// for the same attempt. The error says which entry does not fit the plan.
-func (p *Plan) Restore(facts Facts, at time.Time, entries []NodeState) (State, []Command, error) {
-	return State{}, nil, errors.New("flow: not implemented")
-}
-
-// Scope says what ${…} may name for a node: event, trigger, context, env, flow,
-// the nodes before it by their ID, previous, approval, error, exported variables,
-// flow variables and the Context's environment, as ADR 0004 lists them. A name
-// it does not know is not found, so that other resolvers can be chained behind
-// it. The resolver keeps to what was finished when Scope was called and may be
-// used while Step goes on. The node is an ID; an unknown one sees the facts only.
-func (p *Plan) Scope(s State, node string) expr.Resolver {
-	return expr.ResolverFunc(func(expr.Path) (any, bool) { return nil, false })
-}
-
-// Env returns the variables that a script of this node finds in its environment:
-// the Context's environment, over it the flow's variables, over them what
-// ancestors exported, the nearest last. Secrets are not among them.
-func (p *Plan) Env(s State, node string) map[string]string { return nil }
-
-// Result is what the flow is for: the output of the last End that succeeded in
-// plan order, else the output of the last node that did work and succeeded. The
-// text is what a person gets to read.
-func (p *Plan) Result(s State) (value any, text string) { return nil, "" }
+func (p *Plan) Warnings() []Error { return p.warnings }
 
 // NodeState returns the state of one node; the zero value when there is none.
-func (p *Plan) NodeState(s State, id string) NodeState { return NodeState{} }
-
-// ParseDuration reads a duration as flows write it: "1s", "250ms", "5m", "1h30m",
-// "2d", or a bare number of seconds as number or text. It refuses negative ones.
-func ParseDuration(v any) (time.Duration, error) { return 0, errors.New("flow: not implemented") }
+func (p *Plan) NodeState(s State, id string) NodeState {
+	i, ok := p.index[id]
+	if !ok || int(i) >= len(s.Nodes) {
+		return NodeState{}
+	}
+	return s.Nodes[i]
+}

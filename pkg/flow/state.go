@@ -3,7 +3,13 @@
 
 package flow
 
-import "time"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
 
 // Phase is where a node or a whole flow stands.
 type Phase string
@@ -62,6 +68,27 @@ type State struct {
 	// StartedAt and EndedAt are the times of the Start input and of the input that
 	// ended the run.
 	StartedAt, EndedAt time.Time
+
+	updatedAt time.Time // of the last input that counted
+	links     []outcome // per link of the plan
+	tally     []tally   // per node, derived from links; nil after decoding
+	counts    counts    // derived like tally
+}
+
+// tally counts the links that lead to a node.
+type tally struct {
+	open  int32 // not decided yet
+	hold  int32 // those of them that only put in order
+	taken int32
+}
+
+// counts are over all nodes.
+type counts struct {
+	left    int // not over
+	running int
+	waiting int
+	failed  int
+	broken  int // links
 }
 
 // RunError is why a flow failed.
@@ -152,4 +179,124 @@ func (s State) Usage() Usage {
 		u = u.Add(s.Nodes[i].Usage)
 	}
 	return u
+}
+
+// elapsed is the time from the start to the last input.
+func (s *State) elapsed() time.Duration {
+	return max(0, s.updatedAt.Sub(s.StartedAt))
+}
+
+// stateJSON is the JSON form of a State.
+type stateJSON struct {
+	Phase     Phase       `json:"phase,omitempty"`
+	Nodes     []NodeState `json:"nodes,omitempty"`
+	Links     string      `json:"links,omitempty"`
+	Facts     Facts       `json:"facts,omitzero"`
+	Error     *RunError   `json:"error,omitempty"`
+	StartedAt time.Time   `json:"startedAt,omitzero"`
+	UpdatedAt time.Time   `json:"updatedAt,omitzero"`
+	EndedAt   time.Time   `json:"endedAt,omitzero"`
+}
+
+// MarshalJSON writes everything that Step needs to go on.
+func (s State) MarshalJSON() ([]byte, error) {
+	text, err := json.Marshal(stateJSON{
+		Phase: s.Phase, Nodes: s.Nodes, Links: string(s.links), Facts: s.Facts, Error: s.Error,
+		StartedAt: s.StartedAt, UpdatedAt: s.updatedAt, EndedAt: s.EndedAt,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode state: %w", err)
+	}
+	return text, nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *State) UnmarshalJSON(text []byte) error {
+	var in stateJSON
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(&in); err != nil {
+		return fmt.Errorf("decode state: %w", err)
+	}
+	for i := 0; i < len(in.Links); i++ {
+		switch in.Links[i] {
+		case open, taken, dead, ordered, denied, poisoned, broken:
+		default:
+			return errors.New("decode state: links hold an unknown letter")
+		}
+	}
+	facts, err := in.Facts.canonical()
+	if err != nil {
+		return fmt.Errorf("decode state: facts: %w", err)
+	}
+	for i := range in.Nodes {
+		if err := in.Nodes[i].canonicalise(); err != nil {
+			return fmt.Errorf("decode state: node %s: %w", quote(in.Nodes[i].ID), err)
+		}
+	}
+	*s = State{
+		Phase: in.Phase, Nodes: in.Nodes, Facts: facts, Error: in.Error,
+		StartedAt: canonicalTime(in.StartedAt), EndedAt: canonicalTime(in.EndedAt),
+		updatedAt: canonicalTime(in.UpdatedAt),
+	}
+	if in.Links != "" {
+		s.links = []outcome(in.Links)
+	}
+	return nil
+}
+
+// maxFactsBytes bounds each part of the facts.
+const maxFactsBytes = 16 << 20
+
+// canonical copies the facts into the form that survives JSON.
+func (f Facts) canonical() (Facts, error) {
+	var (
+		out  Facts
+		errs [4]error
+	)
+	out.Event, errs[0] = canonicalMap(f.Event, maxFactsBytes)
+	out.Context, errs[1] = canonicalMap(f.Context, maxFactsBytes)
+	out.Env, errs[2] = canonicalStrings(f.Env, maxFactsBytes)
+	out.Meta, errs[3] = canonicalMap(f.Meta, maxFactsBytes)
+	for i, part := range []string{"event", "context", "env", "meta"} {
+		if errs[i] != nil {
+			return Facts{}, fmt.Errorf("%s %w", part, errs[i])
+		}
+	}
+	return out, nil
+}
+
+// canonicalise brings a node that comes from outside into the form that survives
+// JSON.
+func (n *NodeState) canonicalise() error {
+	output, err := canonicalValue(n.Output, MaxOutputBytes)
+	if err != nil {
+		return fmt.Errorf("output %w", err)
+	}
+	exports, err := canonicalStrings(n.Exports, MaxOutputBytes)
+	if err != nil {
+		return fmt.Errorf("exports %w", err)
+	}
+	n.Output, n.Exports = output, exports
+	n.Reason = cut(n.Reason)
+	if n.Error != nil {
+		n.Error = &NodeError{Reason: cut(n.Error.Reason), Message: cut(n.Error.Message)}
+	}
+	if n.Wait, err = n.Wait.canonical(); err != nil {
+		return err
+	}
+	n.NotBefore, n.StartedAt, n.EndedAt = canonicalTime(n.NotBefore), canonicalTime(n.StartedAt), canonicalTime(n.EndedAt)
+	return nil
+}
+
+// canonical copies a wait into the form that survives JSON.
+func (w *Wait) canonical() (*Wait, error) {
+	if w == nil {
+		return nil, nil //nolint:nilnil // no wait is no error
+	}
+	details, err := canonicalMap(w.Details, MaxOutputBytes)
+	if err != nil {
+		return nil, fmt.Errorf("wait details %w", err)
+	}
+	return &Wait{Kind: WaitKind(valid(string(w.Kind))), Message: cut(w.Message), Until: canonicalTime(w.Until), Details: details}, nil
 }
