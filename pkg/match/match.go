@@ -3,10 +3,7 @@
 
 package match
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Filter restricts which events a rule accepts. A field that is empty restricts nothing; one that is
 // set refuses an event that lacks the value.
@@ -67,20 +64,3 @@ func (e *RuleError) Error() string { return fmt.Sprintf("rule %q: %s: %v", e.Rul
 
 // Unwrap returns the cause.
 func (e *RuleError) Unwrap() error { return e.Err }
-
-// Set is a compiled set of rules.
-type Set struct{}
-
-var errNotImplemented = errors.New("not implemented yet")
-
-// Compile prepares the rules. Its error joins one *RuleError for each thing that is wrong.
-func Compile([]Rule) (*Set, error) { return nil, errNotImplemented }
-
-// CheckPattern reports what is wrong with a pattern, nil when Compile will take it.
-func CheckPattern(string) error { return errNotImplemented }
-
-// Match returns the verdicts of the rules that match, by descending priority and then by ID.
-func (s *Set) Match(Facts) []Verdict { return nil }
-
-// Explain returns one verdict for every rule, in the order of Match, each with its reason.
-func (s *Set) Explain(Facts) []Verdict { return nil }
