@@ -120,11 +120,8 @@ type FlowNode struct {
 	TimeoutSeconds *float64 `json:"timeout_seconds,omitempty"`
 	// Retry says how often and when a failed attempt is made again.
 	Retry *FlowRetry `json:"retry,omitempty"`
-	// Idempotent says that the node may be run again when it is not known whether
-	// its last attempt had an effect.
-	Idempotent *bool `json:"idempotent,omitempty"`
 
-	// Name is another spelling of id, used when id is empty; it is stored as id.
+	// Name is a title. A node without an id takes its name as its id.
 	Name string `json:"name,omitempty"`
 	// Condition is another spelling of when; it is stored as when.
 	Condition string `json:"condition,omitempty"`

@@ -9,7 +9,24 @@ import (
 	duckv1 "knative.dev/pkg/apis/duck/v1"
 )
 
-var contextConditions = apis.NewLivingConditionSet()
+// The conditions of a Context. Ready sums up the others.
+const (
+	ContextConditionReady = apis.ConditionReady
+	// ContextConditionConfigurationValid says whether the spec can be obeyed.
+	ContextConditionConfigurationValid apis.ConditionType = "ConfigurationValid"
+	// ContextConditionKubeconfigValid says whether the cluster can be reached with
+	// the kubeconfig; true when the context has none.
+	ContextConditionKubeconfigValid apis.ConditionType = "KubeconfigValid"
+)
+
+// Reasons of a Context's conditions.
+const (
+	ReasonKubeconfigAccessible   = "KubeconfigAccessible"
+	ReasonKubeconfigInaccessible = "KubeconfigInaccessible"
+	ReasonNoKubeconfig           = "NoKubeconfig"
+)
+
+var contextConditions = apis.NewLivingConditionSet(ContextConditionConfigurationValid, ContextConditionKubeconfigValid)
 
 // GetGroupVersionKind names the kind.
 func (*Context) GetGroupVersionKind() schema.GroupVersionKind {
@@ -20,7 +37,58 @@ func (*Context) GetGroupVersionKind() schema.GroupVersionKind {
 func (*Context) GetConditionSet() apis.ConditionSet { return contextConditions }
 
 // GetStatus gives the duck-typed part of the status.
-func (in *Context) GetStatus() *duckv1.Status { return &in.Status.Status }
+func (c *Context) GetStatus() *duckv1.Status { return &c.Status.Status }
 
 // GetUntypedSpec gives the spec.
-func (in *Context) GetUntypedSpec() any { return in.Spec }
+func (c *Context) GetUntypedSpec() any { return c.Spec }
+
+// IsReady reports whether flows may run in the context as its spec stands now.
+func (c *Context) IsReady() bool {
+	return c.Generation == c.Status.ObservedGeneration && c.Status.GetCondition(ContextConditionReady).IsTrue()
+}
+
+// GetCondition gives the condition of that type, nil when there is none.
+func (s *ContextStatus) GetCondition(t apis.ConditionType) *apis.Condition {
+	return contextConditions.Manage(s).GetCondition(t)
+}
+
+// InitializeConditions sets every condition that is missing to Unknown.
+func (s *ContextStatus) InitializeConditions() {
+	contextConditions.Manage(s).InitializeConditions()
+	s.derive()
+}
+
+// MarkConfigurationValid says that the spec can be obeyed.
+func (s *ContextStatus) MarkConfigurationValid() {
+	contextConditions.Manage(s).MarkTrueWithReason(ContextConditionConfigurationValid, ReasonConfigurationValid, "")
+	s.derive()
+}
+
+// MarkConfigurationInvalid says why the spec can't be obeyed, and returns err.
+func (s *ContextStatus) MarkConfigurationInvalid(reason string, err error) error {
+	defer s.derive()
+	return markFailed(contextConditions.Manage(s), ContextConditionConfigurationValid, reason, err)
+}
+
+// MarkKubeconfigValid says that the cluster can be reached.
+func (s *ContextStatus) MarkKubeconfigValid() {
+	contextConditions.Manage(s).MarkTrueWithReason(ContextConditionKubeconfigValid, ReasonKubeconfigAccessible, "")
+	s.derive()
+}
+
+// MarkNoKubeconfig says that the context asks for no cluster but its own.
+func (s *ContextStatus) MarkNoKubeconfig() {
+	contextConditions.Manage(s).MarkTrueWithReason(ContextConditionKubeconfigValid, ReasonNoKubeconfig, "the context names no kubeconfig")
+	s.derive()
+}
+
+// MarkKubeconfigFailed says why the cluster can't be reached, and returns err.
+func (s *ContextStatus) MarkKubeconfigFailed(reason string, err error) error {
+	defer s.derive()
+	return markFailed(contextConditions.Manage(s), ContextConditionKubeconfigValid, reason, err)
+}
+
+// derive keeps the published summary equal to what the conditions say.
+func (s *ContextStatus) derive() {
+	s.Ready = s.GetCondition(ContextConditionReady).IsTrue()
+}

@@ -5,5 +5,14 @@ package v1
 
 import "context"
 
-// SetDefaults brings the object to its canonical form.
-func (in *FlowBinding) SetDefaults(context.Context) {}
+// SetDefaults brings references and other spellings to their canonical form. It
+// does not fill in namespaces: a reference without one follows the binding.
+func (b *FlowBinding) SetDefaults(context.Context) {
+	b.Spec.Trigger.fold()
+	b.Spec.Context.fold()
+	b.Spec.Flow.fold()
+	if m := b.Spec.Match; m != nil {
+		foldList(&m.RequiredKeywords, &m.RequiredKeywordsCamel)
+		foldList(&m.ExcludedKeywords, &m.ExcludedKeywordsCamel)
+	}
+}

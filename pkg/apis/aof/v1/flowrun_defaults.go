@@ -5,5 +5,12 @@ package v1
 
 import "context"
 
-// SetDefaults brings the object to its canonical form.
-func (in *FlowRun) SetDefaults(context.Context) {}
+// SetDefaults brings references to their canonical form.
+func (r *FlowRun) SetDefaults(context.Context) {
+	r.Spec.Flow.fold()
+	for _, ref := range []*ObjectReference{r.Spec.Binding, r.Spec.Trigger, r.Spec.Context} {
+		if ref != nil {
+			ref.fold()
+		}
+	}
+}

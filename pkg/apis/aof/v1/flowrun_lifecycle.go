@@ -9,7 +9,11 @@ import (
 	duckv1 "knative.dev/pkg/apis/duck/v1"
 )
 
-var flowrunConditions = apis.NewBatchConditionSet()
+// FlowRunConditionSucceeded is the one condition of a FlowRun: Unknown while it
+// goes on, with the reason Pending, Running or Waiting.
+const FlowRunConditionSucceeded = apis.ConditionSucceeded
+
+var flowRunConditions = apis.NewBatchConditionSet()
 
 // GetGroupVersionKind names the kind.
 func (*FlowRun) GetGroupVersionKind() schema.GroupVersionKind {
@@ -17,10 +21,83 @@ func (*FlowRun) GetGroupVersionKind() schema.GroupVersionKind {
 }
 
 // GetConditionSet says which conditions the kind has.
-func (*FlowRun) GetConditionSet() apis.ConditionSet { return flowrunConditions }
+func (*FlowRun) GetConditionSet() apis.ConditionSet { return flowRunConditions }
 
 // GetStatus gives the duck-typed part of the status.
-func (in *FlowRun) GetStatus() *duckv1.Status { return &in.Status.Status }
+func (r *FlowRun) GetStatus() *duckv1.Status { return &r.Status.Status }
 
 // GetUntypedSpec gives the spec.
-func (in *FlowRun) GetUntypedSpec() any { return in.Spec }
+func (r *FlowRun) GetUntypedSpec() any { return r.Spec }
+
+// IsDone reports whether the run never changes again.
+func (r *FlowRun) IsDone() bool { return r.Status.Phase.IsFinal() }
+
+// GetCondition gives the condition of that type, nil when there is none.
+func (s *FlowRunStatus) GetCondition(t apis.ConditionType) *apis.Condition {
+	return flowRunConditions.Manage(s).GetCondition(t)
+}
+
+// InitializeConditions sets every condition that is missing to Unknown.
+func (s *FlowRunStatus) InitializeConditions() {
+	flowRunConditions.Manage(s).InitializeConditions()
+	s.derive()
+}
+
+// MarkPending says that the event is claimed and nobody works on it yet.
+func (s *FlowRunStatus) MarkPending(message string) { s.unknown(ReasonPending, message) }
+
+// MarkRunning says that a runner works on the run.
+func (s *FlowRunStatus) MarkRunning(message string) { s.unknown(ReasonRunning, message) }
+
+// MarkWaiting says what the run waits for.
+func (s *FlowRunStatus) MarkWaiting(message string) { s.unknown(ReasonWaiting, message) }
+
+// MarkSucceeded says that the flow came to its end.
+func (s *FlowRunStatus) MarkSucceeded() {
+	flowRunConditions.Manage(s).MarkTrueWithReason(FlowRunConditionSucceeded, ReasonSucceeded, "")
+	s.derive()
+}
+
+// MarkFailed says why the flow did not come to its end, and keeps it as the
+// run's error.
+func (s *FlowRunStatus) MarkFailed(err RunError) {
+	err.Message = bounded(err.Message, maxConditionMessage)
+	err.Reason = orElse(err.Reason, ReasonFailed)
+	s.Error = &err
+	message := err.Message
+	if err.Node != "" {
+		message = "node " + err.Node + ": " + message
+	}
+	flowRunConditions.Manage(s).MarkFalse(FlowRunConditionSucceeded, err.Reason, "%s", message)
+	s.derive()
+}
+
+// MarkCancelled says who or what ended the run before its time.
+func (s *FlowRunStatus) MarkCancelled(message string) {
+	flowRunConditions.Manage(s).MarkFalse(FlowRunConditionSucceeded, ReasonCancelled, "%s", bounded(message, maxConditionMessage))
+	s.derive()
+}
+
+func (s *FlowRunStatus) unknown(reason, message string) {
+	flowRunConditions.Manage(s).MarkUnknown(FlowRunConditionSucceeded, reason, "%s", bounded(message, maxConditionMessage))
+	s.derive()
+}
+
+// derive keeps the published phase equal to what the condition says.
+func (s *FlowRunStatus) derive() {
+	succeeded := s.GetCondition(FlowRunConditionSucceeded)
+	switch {
+	case succeeded.IsTrue():
+		s.Phase = FlowRunPhaseSucceeded
+	case succeeded.IsFalse() && succeeded.Reason == ReasonCancelled:
+		s.Phase = FlowRunPhaseCancelled
+	case succeeded.IsFalse():
+		s.Phase = FlowRunPhaseFailed
+	case succeeded.GetReason() == ReasonRunning:
+		s.Phase = FlowRunPhaseRunning
+	case succeeded.GetReason() == ReasonWaiting:
+		s.Phase = FlowRunPhaseWaiting
+	default:
+		s.Phase = FlowRunPhasePending
+	}
+}

@@ -9,7 +9,30 @@ import (
 	duckv1 "knative.dev/pkg/apis/duck/v1"
 )
 
-var triggerConditions = apis.NewLivingConditionSet()
+// The conditions of a Trigger. Ready sums up ConfigurationValid and Connected.
+const (
+	TriggerConditionReady = apis.ConditionReady
+	// TriggerConditionConfigurationValid says whether the type has an adapter and
+	// the config what it needs.
+	TriggerConditionConfigurationValid apis.ConditionType = "ConfigurationValid"
+	// TriggerConditionConnected says whether events can arrive.
+	TriggerConditionConnected apis.ConditionType = "Connected"
+	// TriggerConditionChannelsAccessible says whether the channels can be read. It
+	// informs; a trigger is ready without it.
+	TriggerConditionChannelsAccessible apis.ConditionType = "ChannelsAccessible"
+)
+
+// Reasons of a Trigger's conditions.
+const (
+	ReasonConnectionEstablished = "ConnectionEstablished"
+	ReasonConnectionFailed      = "ConnectionFailed"
+	ReasonCredentialsMissing    = "CredentialsMissing"
+	ReasonBotInvited            = "BotInvited"
+	ReasonBotNotInvited         = "BotNotInvited"
+	ReasonUnsupportedType       = "UnsupportedType"
+)
+
+var triggerConditions = apis.NewLivingConditionSet(TriggerConditionConfigurationValid, TriggerConditionConnected)
 
 // GetGroupVersionKind names the kind.
 func (*Trigger) GetGroupVersionKind() schema.GroupVersionKind {
@@ -20,7 +43,88 @@ func (*Trigger) GetGroupVersionKind() schema.GroupVersionKind {
 func (*Trigger) GetConditionSet() apis.ConditionSet { return triggerConditions }
 
 // GetStatus gives the duck-typed part of the status.
-func (in *Trigger) GetStatus() *duckv1.Status { return &in.Status.Status }
+func (t *Trigger) GetStatus() *duckv1.Status { return &t.Status.Status }
 
 // GetUntypedSpec gives the spec.
-func (in *Trigger) GetUntypedSpec() any { return in.Spec }
+func (t *Trigger) GetUntypedSpec() any { return t.Spec }
+
+// IsReady reports whether events arrive through the trigger as its spec stands now.
+func (t *Trigger) IsReady() bool {
+	return t.Generation == t.Status.ObservedGeneration && t.Status.GetCondition(TriggerConditionReady).IsTrue()
+}
+
+// GetCondition gives the condition of that type, nil when there is none.
+func (s *TriggerStatus) GetCondition(t apis.ConditionType) *apis.Condition {
+	return triggerConditions.Manage(s).GetCondition(t)
+}
+
+// InitializeConditions sets every condition that is missing to Unknown.
+func (s *TriggerStatus) InitializeConditions() {
+	triggerConditions.Manage(s).InitializeConditions()
+	s.derive()
+}
+
+// MarkConfigurationValid says that the config has what the type needs.
+func (s *TriggerStatus) MarkConfigurationValid() {
+	triggerConditions.Manage(s).MarkTrueWithReason(TriggerConditionConfigurationValid, ReasonConfigurationValid, "")
+	s.derive()
+}
+
+// MarkConfigurationInvalid says what the config lacks, for example with
+// ReasonCredentialsMissing or ReasonUnsupportedType, and returns err.
+func (s *TriggerStatus) MarkConfigurationInvalid(reason string, err error) error {
+	defer s.derive()
+	return markFailed(triggerConditions.Manage(s), TriggerConditionConfigurationValid, reason, err)
+}
+
+// MarkConnected says that events can arrive.
+func (s *TriggerStatus) MarkConnected() {
+	triggerConditions.Manage(s).MarkTrueWithReason(TriggerConditionConnected, ReasonConnectionEstablished, "")
+	s.derive()
+}
+
+// MarkConnecting says that a connection is being made.
+func (s *TriggerStatus) MarkConnecting(reason, message string) {
+	triggerConditions.Manage(s).MarkUnknown(TriggerConditionConnected, reason, "%s", bounded(message, maxConditionMessage))
+	s.derive()
+}
+
+// MarkConnectedFailed says why events can't arrive, and returns err.
+func (s *TriggerStatus) MarkConnectedFailed(reason string, err error) error {
+	defer s.derive()
+	return markFailed(triggerConditions.Manage(s), TriggerConditionConnected, reason, err)
+}
+
+// MarkDisabled says that the user switched the trigger off.
+func (s *TriggerStatus) MarkDisabled() {
+	triggerConditions.Manage(s).MarkFalse(TriggerConditionConnected, ReasonDisabled, "spec.enabled is false")
+	s.derive()
+}
+
+// MarkChannelsAccessible says that every channel can be read.
+func (s *TriggerStatus) MarkChannelsAccessible() {
+	triggerConditions.Manage(s).MarkTrueWithReason(TriggerConditionChannelsAccessible, ReasonBotInvited, "")
+	s.derive()
+}
+
+// MarkChannelsAccessibleFailed says which channels can't be read, and returns err.
+func (s *TriggerStatus) MarkChannelsAccessibleFailed(reason string, err error) error {
+	defer s.derive()
+	return markFailed(triggerConditions.Manage(s), TriggerConditionChannelsAccessible, reason, err)
+}
+
+// derive keeps the published summary equal to what the conditions say.
+func (s *TriggerStatus) derive() {
+	valid, connected := s.GetCondition(TriggerConditionConfigurationValid), s.GetCondition(TriggerConditionConnected)
+	s.Connected = connected.IsTrue()
+	switch {
+	case valid.IsFalse():
+		s.Phase = TriggerPhaseFailed
+	case connected.IsFalse():
+		s.Phase = TriggerPhaseDisconnected
+	case valid.IsTrue() && connected.IsTrue():
+		s.Phase = TriggerPhaseActive
+	default:
+		s.Phase = TriggerPhasePending
+	}
+}

@@ -1208,11 +1208,6 @@ func (in *FlowNode) DeepCopyInto(out *FlowNode) {
 		*out = new(FlowRetry)
 		(*in).DeepCopyInto(*out)
 	}
-	if in.Idempotent != nil {
-		in, out := &in.Idempotent, &out.Idempotent
-		*out = new(bool)
-		**out = **in
-	}
 	if in.DependsOnCamel != nil {
 		in, out := &in.DependsOnCamel, &out.DependsOnCamel
 		*out = make([]string, len(*in))

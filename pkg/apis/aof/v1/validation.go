@@ -1,0 +1,178 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"knative.dev/pkg/apis"
+
+	"aof.dev/operator/pkg/expr"
+	"aof.dev/operator/pkg/match"
+)
+
+// maxQuoted bounds how much of what a user wrote a message repeats.
+const maxQuoted = 80
+
+// invalid refuses a value, with what would be right. It repeats the value, so it
+// must not be used for what may be a secret.
+func invalid(value any, path, details string) *apis.FieldError {
+	return &apis.FieldError{
+		Message: "invalid value: " + bounded(fmt.Sprint(value), maxQuoted),
+		Paths:   []string{path},
+		Details: details,
+	}
+}
+
+// unfit refuses a value without repeating it.
+func unfit(path, message string) *apis.FieldError {
+	return &apis.FieldError{Message: message, Paths: []string{path}}
+}
+
+// warn lets the object through, and has the user told.
+func warn(path, message string) *apis.FieldError {
+	return unfit(path, message).At(apis.WarningLevel)
+}
+
+func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+
+// validateName refuses an object that nothing could refer to.
+func validateName(meta metav1.ObjectMeta) *apis.FieldError {
+	if meta.Name == "" {
+		if meta.GenerateName != "" {
+			return nil
+		}
+		return apis.ErrMissingField("metadata.name")
+	}
+	if problems := validation.IsDNS1123Subdomain(meta.Name); len(problems) > 0 {
+		return invalid(meta.Name, "metadata.name", problems[0])
+	}
+	return nil
+}
+
+// validate refuses a reference that names nothing, or two things.
+func (r ObjectReference) validate(path string) *apis.FieldError {
+	if r.IsZero() {
+		return apis.ErrMissingField(path + ".name")
+	}
+	var errs *apis.FieldError
+	if r.Ref != "" {
+		errs = errs.Also(&apis.FieldError{
+			Message: "ref names another object than name and namespace do",
+			Paths:   []string{path + ".ref"},
+		})
+	}
+	if r.Name == "" {
+		errs = errs.Also(apis.ErrMissingField(path + ".name"))
+	} else if problems := validation.IsDNS1123Subdomain(r.Name); len(problems) > 0 {
+		errs = errs.Also(invalid(r.Name, path+".name", problems[0]))
+	}
+	if r.Namespace != "" {
+		if problems := validation.IsDNS1123Label(r.Namespace); len(problems) > 0 {
+			errs = errs.Also(invalid(r.Namespace, path+".namespace", problems[0]))
+		}
+	}
+	return errs
+}
+
+// validatePatterns refuses what the matcher would refuse.
+func validatePatterns(patterns []string, path string) *apis.FieldError {
+	errs := validateCount(len(patterns), path)
+	for i, pattern := range firstItems(patterns) {
+		if err := match.CheckPattern(pattern); err != nil {
+			errs = errs.Also(invalid(pattern, index(path, i), err.Error()))
+		}
+	}
+	return errs
+}
+
+// validateWords refuses empty and endless entries of a list.
+func validateWords(words []string, path string) *apis.FieldError {
+	errs := validateCount(len(words), path)
+	for i, word := range firstItems(words) {
+		switch {
+		case strings.TrimSpace(word) == "":
+			errs = errs.Also(unfit(index(path, i), "must not be empty"))
+		case len(word) > MaxNameBytes:
+			errs = errs.Also(unfit(index(path, i), fmt.Sprintf("is %d bytes long, at most %d are allowed", len(word), MaxNameBytes)))
+		}
+	}
+	return errs
+}
+
+func validateCount(n int, path string) *apis.FieldError {
+	if n > MaxListItems {
+		return unfit(path, fmt.Sprintf("has %d items, at most %d are allowed", n, MaxListItems))
+	}
+	return nil
+}
+
+// firstItems bounds the work on a list that is too long anyway.
+func firstItems[T any](items []T) []T { return items[:min(len(items), MaxListItems)] }
+
+func validateText(text, path string) *apis.FieldError {
+	if len(text) > MaxTextBytes {
+		return unfit(path, fmt.Sprintf("is %d bytes long, at most %d are allowed", len(text), MaxTextBytes))
+	}
+	return nil
+}
+
+// validateTemplate refuses a text whose `${…}` do not parse.
+func validateTemplate(text, path string) *apis.FieldError {
+	if errs := validateText(text, path); errs != nil {
+		return errs
+	}
+	if _, err := expr.ParseTemplate(text); err != nil {
+		return unfit(path, bounded(err.Error(), maxConditionMessage))
+	}
+	return nil
+}
+
+// isTemplate reports whether a text is only known when it is used.
+func isTemplate(text string) bool { return strings.Contains(text, "${") }
+
+var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// validateEnv refuses names that no shell can hold and values that do not parse.
+// Values may be secrets: they are never repeated.
+func validateEnv(env map[string]string, path string) *apis.FieldError {
+	errs := validateCount(len(env), path)
+	for _, name := range firstItems(slices.Sorted(maps.Keys(env))) {
+		at := path + "." + bounded(name, maxQuoted)
+		if !envName.MatchString(name) {
+			errs = errs.Also(&apis.FieldError{
+				Message: "invalid name of a variable", Paths: []string{at}, Details: "use letters, digits and _, not beginning with a digit",
+			})
+		}
+		errs = errs.Also(validateTemplate(env[name], at))
+	}
+	return errs
+}
+
+// validateAtLeast refuses a number below its bound.
+func validateAtLeast(value *int64, least int64, path string) *apis.FieldError {
+	if value == nil || *value >= least {
+		return nil
+	}
+	return invalid(*value, path, fmt.Sprintf("must be %d or more", least))
+}
+
+// validateWord refuses a word that is none of the known ones.
+func validateWord[T ~string](word T, known []T, path string) *apis.FieldError {
+	if word == "" || slices.Contains(known, word) {
+		return nil
+	}
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = string(k)
+	}
+	return invalid(word, path, "want one of "+strings.Join(names, ", "))
+}
