@@ -24,11 +24,12 @@ func agree(t require.TestingT, rules []match.Rule, facts match.Facts) {
 	sorted := slices.SortedFunc(slices.Values(rules), func(a, b match.Rule) int {
 		return cmp.Or(b.Priority-a.Priority, cmp.Compare(a.ID, b.ID))
 	})
+	plain := naive{}
 	explained := set.Explain(facts)
 	matched := set.Match(facts)
 	for i, r := range sorted {
 		require.Equal(t, r.ID, explained[i].Rule)
-		require.Equal(t, naive(r, facts), explained[i].Matched, "%+v on %+v: %s", r, facts, explained[i].Reason)
+		require.Equal(t, plain.matches(r, facts), explained[i].Matched, "%+v on %+v: %s", r, facts, explained[i].Reason)
 		require.NotEmpty(t, explained[i].Reason)
 	}
 	want := slices.DeleteFunc(explained, func(v match.Verdict) bool { return !v.Matched })
@@ -45,7 +46,7 @@ func FuzzMatch(f *testing.F) {
 		f.Add(s, "Restart the POD: kubectl deployments STRASSE \u212aelvin \u017ftop \xffab p1 foobazqux abcd")
 	}
 	f.Fuzz(func(t *testing.T, patterns, text string) {
-		if len(patterns) > 300 || len(text) > 1000 {
+		if len(patterns) > 200 || len(text) > 1000 {
 			return
 		}
 		var rules []match.Rule

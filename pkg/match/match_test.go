@@ -259,10 +259,21 @@ func TestSetsAreSafeForConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-// naive decides a rule the plain way: what the index must agree with.
-func naive(r match.Rule, f match.Facts) bool {
+// naive decides rules the plain way: what the index must agree with.
+type naive map[string]*regexp.Regexp
+
+func (n naive) found(pattern, text string) bool {
+	re, ok := n[pattern]
+	if !ok {
+		re = regexp.MustCompile(pattern)
+		n[pattern] = re
+	}
+	return re.MatchString(text)
+}
+
+func (n naive) matches(r match.Rule, f match.Facts) bool {
 	for _, filter := range r.Filters {
-		if len(filter.Patterns) > 0 && !anyOf(filter.Patterns, func(p string) bool { return regexp.MustCompile(p).MatchString(f.Text) }) {
+		if len(filter.Patterns) > 0 && !anyOf(filter.Patterns, func(p string) bool { return n.found(p, f.Text) }) {
 			return false
 		}
 		if !listed(filter.Channels, f.Channels) || !listed(filter.Users, f.Users) || !listed(filter.Events, []string{f.Type}) {
@@ -274,12 +285,12 @@ func naive(r match.Rule, f match.Facts) bool {
 			}
 		}
 		for _, k := range filter.RequiredKeywords {
-			if !regexp.MustCompile("(?i)" + regexp.QuoteMeta(k)).MatchString(f.Text) {
+			if !n.found("(?i)"+regexp.QuoteMeta(k), f.Text) {
 				return false
 			}
 		}
 		for _, k := range filter.ExcludedKeywords {
-			if regexp.MustCompile("(?i)" + regexp.QuoteMeta(k)).MatchString(f.Text) {
+			if n.found("(?i)"+regexp.QuoteMeta(k), f.Text) {
 				return false
 			}
 		}
