@@ -83,7 +83,10 @@ func (o *object) wanted() bool {
 func (o *object) write() (Out, bool) {
 	doc := &manifest.Document{File: o.file, Line: o.line, Root: o.root}
 	for _, p := range manifest.Prune(doc) {
-		o.foreign(p, Dropped)
+		if path := o.paths[p.Node]; path != "" {
+			p.Field = path // where the input has it
+		}
+		o.foreign(p.Problem, Dropped)
 	}
 	valid := true
 	objects, problems := manifest.Decode(doc)

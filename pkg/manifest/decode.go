@@ -216,22 +216,30 @@ func dropDuplicates(objects []*Object) ([]*Object, []Problem) {
 	return kept, problems
 }
 
+// Pruned is a key that Prune took out.
+type Pruned struct {
+	Problem
+
+	// Node is the value that stood there.
+	Node *yaml.Node
+}
+
 // Prune takes every key out of a document that its kind does not know, corrects
 // keys written in the other spelling, and reports what it took out. Documents
 // of no known kind are left alone. The importer ends with it.
-func Prune(doc *Document) []Problem {
+func Prune(doc *Document) []Pruned {
 	kind := textAt(doc.Root, "kind")
 	if kinds[kind] == nil {
 		return nil
 	}
 	_, name := identify(doc.Root)
 	o := &Object{Kind: kind, Name: name, File: doc.File, Line: doc.Line, node: doc.Root}
-	var problems []Problem
+	var pruned []Pruned
 	check := &strict{mend: true, found: func(dev deviation) {
 		if dev.unknown {
-			problems = append(problems, o.problem(dev.path, dev.line, dev.message))
+			pruned = append(pruned, Pruned{o.problem(dev.path, dev.line, dev.message), dev.node})
 		}
 	}}
 	check.check(doc.Root, reflect.TypeOf(kinds[kind]()), "")
-	return problems
+	return pruned
 }

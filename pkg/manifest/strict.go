@@ -6,6 +6,7 @@ package manifest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -157,9 +158,9 @@ func nearest(key string, fields map[string]reflect.Type) string {
 		return ""
 	}
 	best, least := "", 3
-	for name := range fields {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		d := distance(foldName(key), foldName(name))
-		if d < least || (d == least && best != "" && name < best) {
+		if d < least || (d == least && best != "" && distance(key, name) < distance(key, best)) {
 			best, least = name, d
 		}
 	}
