@@ -232,19 +232,18 @@ func contains(whole, part any) bool {
 	case *Textual:
 		structure = t.Value
 	}
-	switch v := reflect.ValueOf(structure); v.Kind() {
-	case reflect.Slice, reflect.Array:
+	v := reflect.ValueOf(structure)
+	if kind := v.Kind(); kind == reflect.Slice || kind == reflect.Array {
 		for i := range v.Len() {
 			if equal(v.Index(i).Interface(), part) {
 				return true
 			}
 		}
 		return false
-	case reflect.Map:
-		if !isTextual(whole) {
-			_, found := step(structure, Text(part))
-			return found
-		}
+	}
+	if v.Kind() == reflect.Map && !isTextual(whole) {
+		_, found := step(structure, Text(part))
+		return found
 	}
 	return strings.Contains(Text(whole), Text(part))
 }

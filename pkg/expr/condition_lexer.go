@@ -50,8 +50,16 @@ var words = map[string]string{"and": "and", "or": "or", "in": "in", "contains": 
 
 // symbols are the other operators, the longer ones before their prefixes.
 var symbols = []struct{ source, emitted string }{
-	{"&&", "and"}, {"||", "or"}, {"==", "=="}, {"!=", "!="}, {"<=", "<="}, {">=", ">="},
-	{"=~", "matches"}, {"!~", "not matches"}, {"<", "<"}, {">", ">"},
+	{"&&", "and"},
+	{"||", "or"},
+	{"==", "=="},
+	{"!=", "!="},
+	{"<=", "<="},
+	{">=", ">="},
+	{"=~", "matches"},
+	{"!~", "not matches"},
+	{"<", "<"},
+	{">", ">"},
 }
 
 func (l *conditionLexer) emitted() string { return l.out.String() }

@@ -43,7 +43,7 @@ func TestCondition(t *testing.T) {
 			"n == '3'", "half < 1", "-1 < n", "n > -2.5e0", "1 < n < 5", "id == 1234567890123456789", "id != 1234567890123456788",
 			`"100" > "90"`, `"b" > "a"`, "text == \"90\"", "map.k == 1",
 			// truth
-			"yes", "!no", "NOT no", "not not yes", "!!yes", "word", "n", "yes == 'true'", "True == true", "True != false", "!empty", "!nope", "list", "true", "!null",
+			"yes", "!no", "NOT no", "not NOT yes", "!!yes", "word", "n", "yes == 'true'", "True == true", "True != false", "!empty", "!nope", "list", "true", "!null",
 			// missing is null
 			"nope == null", "null == nil", "nope != 'x'", "nope != false", "nope == nope2", "NOT nope == false", "NOT nope > 3", "NOT (nope < 3)", "${null} == null",
 			// words, symbols, precedence
@@ -59,7 +59,7 @@ func TestCondition(t *testing.T) {
 			"map == same", "items == ['a', 'b']", "'U1' in [event.user]",
 			// references
 			`"${status}" == "approved"`, `'<${status}>' == "<approved>"`, "'${nope}' == ''", "${nope:-x} == 'x'", "${nope:-${text}} == 90", "{{status}} == 'approved'", "{{ agent.output.severity }} == 'high'",
-			"a-b.c == 'hyphen'", "${a-b.c} == 'hyphen'", "list[0] == 'a'", "list.1 == 2", "in == 1", "contains == 'c'", "in in [in]",
+			"a-b.c == 'hyphen'", "${a-b.c} == 'hyphen'", "list[0] == 'a'", "list.1 == 2", "in == 1", "contains == 'c'", "in IN [in]",
 			// strings
 			`'it\'s' == "it's"`, `"a\nb" =~ 'a\sb'`, `"\\" == '\\'`, `"say \"x\"" == 'say "x"'`, "'' == ''", "'AND' == 'AND'", "'é' == 'é'",
 		},

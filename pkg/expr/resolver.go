@@ -30,6 +30,7 @@ func Chain(rs ...Resolver) Resolver {
 
 type chain []Resolver
 
+// Resolve asks the resolvers in their order.
 func (c chain) Resolve(p Path) (any, bool) {
 	for _, r := range c {
 		if v, ok := r.Resolve(p); ok {

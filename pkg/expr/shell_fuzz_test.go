@@ -4,7 +4,6 @@
 package expr
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -95,7 +94,7 @@ func countBound(t *testing.T, script string) int {
 		}
 		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && strings.HasPrefix(p.Param.Value, "AOF_REF_") {
 			count++
-			require.True(t, quotedIn(stack), "an expansion may split: %s in %q", fmt.Sprint(p.Param.Value), script)
+			require.True(t, quotedIn(stack), "an expansion may split: %s in %q", p.Param.Value, script)
 		}
 		stack = append(stack, n)
 		return true

@@ -102,7 +102,7 @@ func (s *Set) file() {
 	numbers := map[string]int{}
 	var texts []string
 	for i := range s.rules {
-		number := int32(i) //nolint:gosec // a set has fewer than 2^31 rules
+		number := int32(i)
 		best := cheapest(ways[i], load)
 		if best == nil {
 			s.always = append(s.always, number)

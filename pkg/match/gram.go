@@ -23,7 +23,7 @@ type literalIndex struct {
 func newLiteralIndex(literals []string) *literalIndex {
 	x := &literalIndex{literals: literals, long: newGramTable(longGram), short: newGramTable(shortGram)}
 	for i, s := range literals {
-		number := int32(i) //nolint:gosec // a set has fewer than 2^31 literals
+		number := int32(i)
 		switch {
 		case len(s) >= longGram:
 			x.long.file(number, s)
@@ -98,7 +98,7 @@ func (t *gramTable) file(literal int32, s string) {
 			best, bestGram, bestCost = i, gram, cost
 		}
 	}
-	t.grams[bestGram] = append(t.grams[bestGram], posting{literal: literal, offset: int32(best)}) //nolint:gosec // a pattern is shorter than 2^31
+	t.grams[bestGram] = append(t.grams[bestGram], posting{literal: literal, offset: int32(best)})
 }
 
 // gramHash spreads grams over the filter: 2^64 divided by the golden ratio (Knuth's multiplicative hashing).

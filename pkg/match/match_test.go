@@ -185,7 +185,7 @@ func TestCompileNamesWhatIsWrong(t *testing.T) {
 		require.ErrorAs(t, e, &wrong)
 		got = append(got, wrong.Rule+" "+wrong.Field)
 		assert.Less(t, len(e.Error()), 200)
-		assert.NotNil(t, errors.Unwrap(wrong))
+		assert.Error(t, errors.Unwrap(wrong))
 	}
 	assert.Equal(t, []string{
 		"broken filters[1].requiredKeywords[0]", "broken filters[1].excludedKeywords[1]",
