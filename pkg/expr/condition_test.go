@@ -244,13 +244,3 @@ func BenchmarkConditionEval(b *testing.B) {
 		}
 	}
 }
-
-func ExampleParseCondition() {
-	condition, err := expr.ParseCondition(`severity in ["high", "critical"] AND score >= 80`)
-	if err != nil {
-		panic(err)
-	}
-	holds, err := condition.Eval(expr.Root(map[string]any{"severity": "high", "score": "90"}))
-	fmt.Println(holds, err)
-	// Output: true <nil>
-}

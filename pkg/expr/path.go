@@ -4,7 +4,6 @@
 package expr
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,9 +39,11 @@ func (p Path) String() string {
 		case plain:
 			b.WriteString(part)
 		default:
-			b.WriteByte('[')
-			b.WriteString(strconv.Quote(part))
-			b.WriteByte(']')
+			quote := `"`
+			if strings.Contains(part, quote) {
+				quote = `'`
+			}
+			b.WriteString("[" + quote + part + quote + "]")
 		}
 	}
 	return b.String()
@@ -87,7 +88,7 @@ func checked(p Path, n int) (Path, int) {
 	return p, n
 }
 
-// scanIndex reads [12] or ["key"] or ['key'] at the start of s.
+// scanIndex reads [12] or ["key"] or ['key'] at the start of s. There are no escapes in a key.
 func scanIndex(s string) (key string, n int) {
 	if len(s) < 3 {
 		return "", 0
@@ -98,7 +99,7 @@ func scanIndex(s string) (key string, n int) {
 			return "", 0
 		}
 		key = s[2 : 2+end]
-		if strings.ContainsAny(key, "\\\n") {
+		if strings.ContainsFunc(key, unicode.IsControl) {
 			return "", 0
 		}
 		return key, 2 + end + 2

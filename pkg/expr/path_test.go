@@ -27,6 +27,7 @@ func TestParsePath(t *testing.T) {
 		{name: "a number between dots", src: "a.items.0.name", want: expr.Path{"a", "items", "0", "name"}},
 		{name: "an index", src: "a.items[0].name", want: expr.Path{"a", "items", "0", "name"}, str: "a.items.0.name"},
 		{name: "a key in quotes", src: `h["X-Git.Hub/Event"].x`, want: expr.Path{"h", "X-Git.Hub/Event", "x"}},
+		{name: "a key with quotes and backslashes", src: `h['a"\b']`, want: expr.Path{"h", `a"\b`}},
 		{name: "a node that begins with a digit", src: "2nd.output", want: expr.Path{"2nd", "output"}},
 		{name: "letters of any script", src: "événement.текст", want: expr.Path{"événement", "текст"}},
 	}
@@ -45,7 +46,7 @@ func TestParsePath(t *testing.T) {
 			assert.Empty(t, cmp.Diff(got, again), "what String writes must read back")
 		})
 	}
-	for _, src := range []string{"", ".", "a.", ".a", "1", "10", "a..b", "a b", "-a", "a[", "a[x]", "a[]", `a[""]`, "a[0", "#a", "a%b"} {
+	for _, src := range []string{"", ".", "a.", ".a", "1", "10", "a..b", "a b", "-a", "a[", "a[x]", "a[]", `a[""]`, "a[0", "a[\"\x10\"]", "#a", "a%b"} {
 		t.Run("refuses "+src, func(t *testing.T) {
 			t.Parallel()
 			_, err := expr.ParsePath(src)
