@@ -65,14 +65,13 @@ func (s settings) at(key string) string {
 // when two spellings of one key stand side by side.
 func normalise(values map[string]any, path string, known []string, clash func(path, message string)) settings {
 	s := settings{values: make(map[string]any, len(values)), path: path}
-	spelling := make(map[string]string, len(known))
-	for _, key := range known {
-		spelling[fold(key)] = key
-	}
 	for _, name := range sortedKeys(values) {
 		key := name
-		if canonicalKey, ok := spelling[fold(name)]; ok {
-			key = canonicalKey
+		for _, k := range known {
+			if sameKey(k, name) {
+				key = k
+				break
+			}
 		}
 		if _, twice := s.values[key]; twice {
 			clash(path+"."+name, fmt.Sprintf("%s and %s are the same setting: keep one", quote(s.at(key)[len(path)+1:]), quote(name)))
@@ -89,9 +88,33 @@ func normalise(values map[string]any, path string, known []string, clash func(pa
 	return s
 }
 
-// fold maps scriptConfig, script_config and script-config to one text.
-func fold(key string) string {
-	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(key))
+// sameKey reports whether two keys differ in nothing but case, underscores and
+// hyphens, as scriptConfig, script_config and script-config do.
+func sameKey(a, b string) bool {
+	i, j := 0, 0
+	for {
+		for i < len(a) && (a[i] == '_' || a[i] == '-') {
+			i++
+		}
+		for j < len(b) && (b[j] == '_' || b[j] == '-') {
+			j++
+		}
+		if i == len(a) || j == len(b) {
+			return i == len(a) && j == len(b)
+		}
+		if lower(a[i]) != lower(b[j]) {
+			return false
+		}
+		i++
+		j++
+	}
+}
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
 // scriptKeys are the settings of a script, under script_config or beside it.
