@@ -46,7 +46,7 @@ func (o *object) commands() {
 func (o *object) command(c command, all []command) {
 	match := mapping(c.line)
 	switch {
-	case !strings.HasPrefix(c.written, "/") && strings.Contains(c.written, "."), strings.Contains(c.written, ":"):
+	case o.isEvent(c.written):
 		set(match, "events", list(c.line, text(c.written, c.line)))
 	default:
 		word := "/" + strings.TrimPrefix(c.written, "/")
@@ -56,6 +56,19 @@ func (o *object) command(c command, all []command) {
 		}
 	}
 	o.route(c.at, c.line, objectName(o.name+"-"+c.written), match)
+}
+
+// codeHosts deliver every push and comment, or issue and comment: a key without
+// a slash is an event there, and what no command takes is not worth an answer.
+var codeHosts = []string{"GitHub", "GitLab", "Bitbucket", "Jira"}
+
+// isEvent tells a key that names events, such as pull_request.opened and
+// issue_created, from one that names a command.
+func (o *object) isEvent(key string) bool {
+	if strings.HasPrefix(key, "/") {
+		return false
+	}
+	return strings.ContainsAny(key, "._:") || slices.Contains(codeHosts, str(find(o.spec, "type")))
 }
 
 // commandPattern matches a message that begins with the command.
@@ -107,14 +120,12 @@ func (o *object) fallbacks(all []command) {
 		match := mapping(at.Line)
 		if key == "default_agent" {
 			match = o.otherwise(all, at.Line)
+		} else if params := take(o.spec, "parameters"); params != nil {
+			set(route, "parameters", params)
 		}
 		o.route(route, at.Line, objectName(o.name+"-default"), match)
 	}
 }
-
-// codeHosts deliver every push and comment: there only a command that no other
-// binding takes goes to the default.
-var codeHosts = []string{"GitHub", "GitLab", "Bitbucket"}
 
 // otherwise matches what no command does.
 func (o *object) otherwise(all []command, line int) *yaml.Node {

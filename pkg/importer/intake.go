@@ -212,6 +212,8 @@ func (o *object) metadata(meta *yaml.Node) {
 	switch {
 	case o.name == "" && at != nil:
 		o.refuse(at, "metadata.name %q gives no usable name", clip(o.title, 60))
+	case o.name == "" && o.kind == "DaemonConfig":
+		// Nothing is written under its name.
 	case o.name == "":
 		o.name = objectName(baseName(o.file))
 		if o.file == stdinName || o.name == "" {

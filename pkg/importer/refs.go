@@ -44,16 +44,16 @@ const maxAbove = 4
 // resolve finds the object a path in a file refers to.
 func (r *resolver) resolve(from, ref, kind string) *object {
 	ref = filepath.Clean(filepath.FromSlash(ref))
-	if !filepath.IsLocal(ref) {
-		ref = filepath.Base(ref)
-	}
 	dir := filepath.Dir(from)
-	for range maxAbove {
-		file := filepath.Join(dir, ref)
-		if found := ofKind(r.files[file], kind); found != nil {
+	if !filepath.IsLocal(ref) {
+		// From the file itself ("../agents/x.yaml"), or wherever the file is.
+		if found := r.at(from, filepath.Join(dir, ref), kind); found != nil && !filepath.IsAbs(ref) {
 			return found
 		}
-		if found := ofKind(r.onDisk(from, file), kind); found != nil {
+		ref = filepath.Base(ref)
+	}
+	for range maxAbove {
+		if found := r.at(from, filepath.Join(dir, ref), kind); found != nil {
 			return found
 		}
 		if dir == filepath.Dir(dir) {
@@ -69,6 +69,14 @@ func (r *resolver) resolve(from, ref, kind string) *object {
 		}
 	}
 	return nil
+}
+
+// at gives the object of a kind in a file, among the inputs or on disk.
+func (r *resolver) at(from, file, kind string) *object {
+	if found := ofKind(r.files[file], kind); found != nil {
+		return found
+	}
+	return ofKind(r.onDisk(from, file), kind)
 }
 
 // onDisk reads a file that is not among the inputs, only to learn what it holds.
