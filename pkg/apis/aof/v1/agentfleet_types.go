@@ -151,16 +151,16 @@ const (
 	FleetAggregationManagerSynthesis FleetAggregation = "manager_synthesis"
 )
 
-// FleetCoordination says how the members of a fleet work together. Its
-// consensus may also be written as an object {algorithm, min_votes, …}, which is
-// stored as consensus and consensus_options.
+// FleetCoordination says how the members of a fleet work together.
 type FleetCoordination struct {
 	// Mode is the shape of the work; peer when empty.
 	Mode FleetMode `json:"mode,omitempty"`
 	// Distribution is how work is given to the members: to all at once
 	// (parallel), one after another (sequential), or to the one with least to do.
 	Distribution FleetDistribution `json:"distribution,omitempty"`
-	// Consensus is how one answer is made of many.
+	// Consensus is how one answer is made of many. The object {algorithm,
+	// min_votes, …} is stored as consensus and consensus_options.
+	// +kubebuilder:pruning:PreserveUnknownFields
 	Consensus FleetConsensus `json:"consensus,omitempty"`
 	// ConsensusOptions refine the consensus.
 	ConsensusOptions *ConsensusOptions `json:"consensus_options,omitempty"`

@@ -10,6 +10,26 @@ import (
 	"fmt"
 )
 
+// UnmarshalJSON reads a trigger. An empty one, which is any trigger, gets an
+// empty config, so that it is not taken for an absent one.
+func (t *FlowTrigger) UnmarshalJSON(data []byte) error {
+	type plain FlowTrigger
+	var p plain
+	if err := json.Unmarshal(data, &p); err != nil {
+		return fmt.Errorf("read flow trigger: %w", err)
+	}
+	*t = FlowTrigger(p)
+	if t.IsZero() && isObject(data) {
+		t.Config = JSONObject{}
+	}
+	return nil
+}
+
+// IsZero reports whether the flow says nothing about a trigger.
+func (t FlowTrigger) IsZero() bool {
+	return t.Type == "" && t.Config == nil && len(t.Patterns) == 0
+}
+
 // UnmarshalJSON reads the fields of a flow's context and keeps what has none.
 func (c *FlowContext) UnmarshalJSON(data []byte) error {
 	type plain FlowContext

@@ -74,7 +74,7 @@ type FlowTrigger struct {
 	Type string `json:"type,omitempty"`
 	// Config holds filters (channels, users, patterns, events) and, for a flow
 	// that stands without a binding, the settings of its trigger.
-	Config JSONObject `json:"config,omitempty"`
+	Config JSONObject `json:"config,omitzero"`
 	// Patterns of which one (RE2) must be found in the event's text.
 	Patterns []string `json:"patterns,omitempty"`
 }

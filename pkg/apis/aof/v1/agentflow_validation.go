@@ -28,6 +28,9 @@ func (f *AgentFlow) Validate(context.Context) *apis.FieldError {
 
 func (s *AgentFlowSpec) validate() *apis.FieldError {
 	errs := s.Trigger.validate().ViaField("trigger")
+	if s.Trigger.IsZero() {
+		errs = errs.Also(apis.ErrMissingField("trigger"))
+	}
 	if len(s.Nodes) == 0 {
 		errs = errs.Also(apis.ErrMissingField("nodes"))
 	}
