@@ -224,7 +224,7 @@ func (o *object) edges(spec *yaml.Node, ids []string) {
 	}
 	at := find(spec, "connections")
 	if at == nil || isNull(at) {
-		set(spec, "connections", list(o.line))
+		o.chain(spec, ids)
 		return
 	}
 	var edges []*yaml.Node
@@ -242,6 +242,24 @@ func (o *object) edges(spec *yaml.Node, ids []string) {
 	if isSequence(at) {
 		at.Content = edges
 	}
+}
+
+// chain connects the nodes of a flow that connects nothing: one after the other,
+// as they are written, unless they say themselves what they depend on.
+func (o *object) chain(spec *yaml.Node, ids []string) {
+	edges := list(o.line)
+	set(spec, "connections", edges)
+	for _, node := range items(find(spec, "nodes")) {
+		if find(node, "depends_on") != nil {
+			return
+		}
+	}
+	last := "trigger"
+	for _, id := range ids {
+		edges.Content = append(edges.Content, mapping(o.line, pair{"from", text(last, o.line)}, pair{"to", text(id, o.line)}))
+		last = id
+	}
+	o.changed(nil, "connections are missing: the nodes run one after the other, as they are written")
 }
 
 // spread makes one edge for each of a list of targets or sources.

@@ -122,7 +122,7 @@ func TestRandomDamage(t *testing.T) {
 		func(line int) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: line} },
 	}
 	for file, data := range corpus(t) {
-		for range 60 {
+		for range 20 {
 			docs, _ := manifest.Parse(file, data)
 			for _, doc := range docs {
 				all := mappings(doc.Root)
