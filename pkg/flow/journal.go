@@ -44,7 +44,8 @@ func (p *Plan) Restore(facts Facts, at time.Time, entries []NodeState) (State, [
 	}
 	s.StartedAt = canonicalTime(begun)
 	for i := range p.nodes {
-		if rest, unused := m.journal[int32(i)]; unused {
+		// What failed before it could begin has failed again just now.
+		if rest, unused := m.journal[int32(i)]; unused && rest.entry.Phase != s.Nodes[i].Phase {
 			return State{}, nil, fmt.Errorf("journal: node %s is %s, but it could not have begun", quote(rest.entry.ID), rest.entry.Phase)
 		}
 	}
@@ -85,7 +86,9 @@ func (m *machine) restored(i int32) bool {
 	n, entry := &m.state.Nodes[i], *j.entry
 	phase, ended := entry.Phase, entry.EndedAt
 	entry.Phase = n.Phase
-	entry.Attempt = max(1, entry.Attempt)
+	if !phase.Finished() {
+		entry.Attempt = max(1, entry.Attempt)
+	}
 	*n = entry
 	switch phase {
 	case PhaseSucceeded, PhaseFailed:
