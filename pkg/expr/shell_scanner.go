@@ -161,6 +161,8 @@ func (s *shellScanner) dollar() error {
 	inText := s.top().kind == doubleFrame || s.top().kind == documentFrame
 	s.top().atCommand = false
 	switch {
+	case s.has("$$"): // the process id, after which no parenthesis opens a substitution
+		s.take(2)
 	case s.has("$(("):
 		s.take(3)
 		s.push(frame{kind: arithmeticFrame, quoted: true, parens: 2})

@@ -34,6 +34,7 @@ func TestShellBind(t *testing.T) {
 		{"a comment", "# don't ${a.b}\necho ${a.b} # ${a.b}", "# don't ${a.b}\necho \"${AOF_REF_0}\" # ${a.b}"},
 		{"no comment", `echo a#${a.b} ${#NAME} "#" ${a.b}`, `echo a#"${AOF_REF_0}" ${#NAME} "#" "${AOF_REF_0}"`},
 		{"a command substitution", `echo "$(echo ${a.b} "${a.b}")${a.b}"`, `echo "$(echo "${AOF_REF_0}" "${AOF_REF_0}")${AOF_REF_0}"`},
+		{"after the process id", `echo "$$(echo ${a.b}" $$${a.b}`, `echo "$$(echo ${AOF_REF_0}" $$"${AOF_REF_0}"`},
 		{"backquotes", "echo \"`echo ${a.b}`\" ${a.b}", "echo \"`echo \"${AOF_REF_0}\"`\" \"${AOF_REF_0}\""},
 		{"arithmetic", `echo $((1 << ${a.n})) ${a.b}`, `echo $((1 << ${AOF_REF_0})) "${AOF_REF_1}"`},
 		{"arithmetic command", `((x = (1 + ${a.n}) * 2)); echo ${a.b}`, `((x = (1 + ${AOF_REF_0}) * 2)); echo "${AOF_REF_1}"`},
