@@ -87,13 +87,13 @@ func importSummary(result importer.Result) string {
 	for _, n := range result.Notes {
 		levels[n.Level]++
 	}
-	summary := quantity(len(result.Objects), "object") + " imported"
+	parts := []string{quantity(len(result.Objects), "object") + " imported"}
 	for _, level := range []importer.Level{importer.Changed, importer.Dropped, importer.Refused, importer.Skipped} {
 		if levels[level] > 0 {
-			summary += fmt.Sprintf(", %d %s", levels[level], level)
+			parts = append(parts, fmt.Sprintf("%d %s", levels[level], level))
 		}
 	}
-	return summary
+	return strings.Join(parts, ", ")
 }
 
 // writeObjects writes each object into its file; one that cannot be written

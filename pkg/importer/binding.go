@@ -20,7 +20,7 @@ func (o *object) binding() {
 	}
 	o.bindAgent(spec)
 	if find(spec, "context") == nil {
-		set(spec, "context", mapping(o.line, pair{"name", text(o.in.defaultContext(o, o.line), o.line)}))
+		set(spec, "context", o.in.defaultContext(o, o.line))
 	}
 	o.match(o.section(spec, "match"))
 	o.describe(spec)

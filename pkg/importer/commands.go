@@ -174,7 +174,7 @@ func (o *object) route(at *yaml.Node, line int, name string, match *yaml.Node) {
 		set(o.ensure(child(b.root, "metadata"), "annotations", line), "aof.dev/description", description)
 	}
 	set(b.spec, "trigger", mapping(line, pair{"name", text(o.name, line)}))
-	set(b.spec, "context", mapping(line, pair{"name", text(o.in.defaultContext(o, line), line)}))
+	set(b.spec, "context", o.in.defaultContext(o, line))
 	set(b.spec, "flow", flow)
 	if len(match.Content) > 0 {
 		set(b.spec, "match", match)

@@ -53,14 +53,15 @@ func (o *object) approval(spec *yaml.Node) {
 	}
 	o.alias(approval, "required", "enabled")
 	o.alias(approval, "require_for", "required_for")
-	o.minutes(approval, "timeout_minutes", "timeout_seconds")
+	o.minutes(approval)
 	for _, user := range items(find(approval, "allowed_users")) {
 		asText(user)
 	}
 }
 
-// minutes turns a field counted in minutes into one counted in seconds.
-func (o *object) minutes(node *yaml.Node, from, to string) {
+// minutes turns a time limit in minutes into one in seconds.
+func (o *object) minutes(node *yaml.Node) {
+	const from, to = "timeout_minutes", "timeout_seconds"
 	at := find(node, from)
 	n, ok := number(at)
 	if !ok {

@@ -84,7 +84,7 @@ func (o *object) write() (Out, bool) {
 	doc := &manifest.Document{File: o.file, Line: o.line, Root: o.root}
 	for _, p := range manifest.Prune(doc) {
 		if path := o.paths[p.Node]; path != "" {
-			p.Field = path // where the input has it
+			p.Problem.Field = path // where the input has it
 		}
 		o.foreign(p.Problem, Dropped)
 	}

@@ -117,7 +117,7 @@ func (o *object) nodeConfig(node *yaml.Node) {
 		o.agentInline(inline)
 	}
 	if find(config, "timeout_seconds") == nil && str(find(node, "type")) == string(flow.KindApproval) {
-		o.minutes(config, "timeout_minutes", "timeout_seconds")
+		o.minutes(config)
 	}
 }
 

@@ -73,13 +73,13 @@ func (o *object) flowApproval(spec *yaml.Node) {
 				set(config, key.Value, o.moved(clone(find(at, m[1])), value))
 			}
 		})
-		o.minutes(config, "timeout_minutes", "timeout_seconds")
+		o.minutes(config)
 	}
 	if len(nodes) == 0 {
 		o.dropped(at, "the flow has no Approval node to which it could apply; Context.spec.approval says it for whole environments")
 		return
 	}
-	o.minutes(at, "timeout_minutes", "timeout_seconds")
+	o.minutes(at)
 	o.alias(at, "approvers", "allowed_users")
 	for _, key := range []string{"approvers", "timeout_seconds", "notification_channel", "fallback"} {
 		value := take(at, key)

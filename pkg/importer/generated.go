@@ -42,21 +42,22 @@ func (o *object) generate(kind, name string, line int) *object {
 // clipName leaves room for a number behind a name.
 func clipName(name string) string { return name[:min(len(name), maxName-4)] }
 
-// defaultContext gives the name of the Context for bindings that name none:
+// defaultContext gives a reference to the Context for bindings that name none:
 // here a binding must have one. It is made once per namespace.
-func (in *intake) defaultContext(o *object, line int) string {
+func (in *intake) defaultContext(o *object, line int) *yaml.Node {
 	const name = "default"
+	ref := mapping(line, pair{"name", text(name, line)})
 	for _, other := range in.objects {
 		if other.kind == "Context" && other.name == name && other.namespace == o.namespace {
 			if !slices.Contains(other.parents, o) && len(other.parents) > 0 {
 				other.parents = append(other.parents, o)
 			}
-			return name
+			return ref
 		}
 	}
 	o.generate("Context", name, line)
 	o.changed(nil, "a Context named default is written with it: a binding has to name one, and upstream's does not")
-	return name
+	return ref
 }
 
 // ask gives a reference to a flow that puts the event's text to an agent or a

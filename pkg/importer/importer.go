@@ -17,13 +17,13 @@ import (
 type Level string
 
 const (
-	// Changed: the meaning was kept or chosen as the note says; look whether it suits.
+	// Changed says that the meaning was kept or chosen as the note tells; look whether it suits.
 	Changed Level = "changed"
-	// Dropped: the field has no counterpart and is not in what was written.
+	// Dropped says that the field has no counterpart and is not in what was written.
 	Dropped Level = "not carried over"
-	// Refused: the object (or the whole document) was not imported.
+	// Refused says that the object (or the whole document) was not imported.
 	Refused Level = "refused"
-	// Skipped: the document is no AOF object, so there was nothing to import.
+	// Skipped says that the document is no AOF object, so there was nothing to import.
 	Skipped Level = "skipped"
 )
 

@@ -82,14 +82,14 @@ func mappings(node *yaml.Node) []*yaml.Node {
 }
 
 // corpus gives the inputs of the archives.
-func corpus(t testing.TB) map[string][]byte {
-	t.Helper()
+func corpus(tb testing.TB) map[string][]byte {
+	tb.Helper()
 	paths, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	inputs := map[string][]byte{}
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		name := ""
 		for line := range strings.Lines(string(data)) {
 			if inner, ok := strings.CutPrefix(strings.TrimSpace(line), "-- "); ok && strings.HasSuffix(inner, " --") {
@@ -101,7 +101,7 @@ func corpus(t testing.TB) map[string][]byte {
 			}
 		}
 	}
-	require.NotEmpty(t, inputs)
+	require.NotEmpty(tb, inputs)
 	return inputs
 }
 
@@ -145,16 +145,16 @@ func TestRandomDamage(t *testing.T) {
 }
 
 // requireLoadable is the cheap part of requireValid, for many inputs.
-func requireLoadable(t testing.TB, result Result) {
-	t.Helper()
+func requireLoadable(tb testing.TB, result Result) {
+	tb.Helper()
 	docs, problems := manifest.Parse("out.yaml", result.YAML())
-	require.Empty(t, problems, string(result.YAML()))
+	require.Empty(tb, problems, string(result.YAML()))
 	var objects []*manifest.Object
 	for _, doc := range docs {
 		found, wrong := manifest.Decode(doc)
-		require.Empty(t, wrong, string(result.YAML()))
+		require.Empty(tb, wrong, string(result.YAML()))
 		objects = append(objects, found...)
 	}
-	require.Len(t, objects, len(result.Objects), string(result.YAML()))
-	require.Empty(t, manifest.Errors(manifest.Validate(objects)), string(result.YAML()))
+	require.Len(tb, objects, len(result.Objects), string(result.YAML()))
+	require.Empty(tb, manifest.Errors(manifest.Validate(objects)), string(result.YAML()))
 }

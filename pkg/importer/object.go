@@ -96,7 +96,7 @@ func (o *object) alias(node *yaml.Node, to string, from ...string) {
 			continue
 		}
 		if other := indexOf(node, to); other >= 0 && other != at {
-			o.drop(node, node.Content[at].Value, fmt.Sprintf("%s is written as well and wins", node.Content[other].Value))
+			o.drop(node, node.Content[at].Value, node.Content[other].Value+" is written as well and wins")
 			continue
 		}
 		node.Content[at].Value = to

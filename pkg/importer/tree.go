@@ -196,12 +196,10 @@ func clone(node *yaml.Node) *yaml.Node {
 }
 
 // asText turns a number or boolean into the same characters as text.
-func asText(node *yaml.Node) bool {
-	if !isScalar(node) || isText(node) {
-		return false
+func asText(node *yaml.Node) {
+	if isScalar(node) && !isText(node) {
+		node.Tag, node.Style = "!!str", yaml.DoubleQuotedStyle
 	}
-	node.Tag, node.Style = "!!str", yaml.DoubleQuotedStyle
-	return true
 }
 
 // walkPaths calls do for every node with its path, as messages show it.

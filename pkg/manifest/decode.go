@@ -218,8 +218,8 @@ func dropDuplicates(objects []*Object) ([]*Object, []Problem) {
 
 // Pruned is a key that Prune took out.
 type Pruned struct {
-	Problem
-
+	// Problem says where it stood and why it was taken out.
+	Problem Problem
 	// Node is the value that stood there.
 	Node *yaml.Node
 }

@@ -173,7 +173,7 @@ func yamlError(err error) (line int, message string) {
 	text := err.Error()
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		text = text[len(m[0]):]
-		line, _ = strconv.Atoi(m[1]) //nolint:errcheck // no number leaves 0: line unknown
+		line, _ = strconv.Atoi(m[1]) // no number leaves 0: the line is unknown
 	}
 	if offByOne.MatchString(text) {
 		line++

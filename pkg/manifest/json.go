@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -72,7 +73,7 @@ func (r *jsonReader) value(token json.Token, depth int) (*yaml.Node, error) {
 			node.Tag = "!!float"
 		}
 	case bool:
-		node.Tag, node.Value = "!!bool", fmt.Sprint(t)
+		node.Tag, node.Value = "!!bool", strconv.FormatBool(t)
 	case nil:
 		node.Tag, node.Value = "!!null", "null"
 	default:

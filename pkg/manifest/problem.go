@@ -41,7 +41,7 @@ func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // Problem is one thing worth saying about the input, with the place it stands at.
 // Its zero Level is an error.
-type Problem struct {
+type Problem struct { //nolint:errname // it is a finding to show; that it is an error too only lets it be wrapped
 	// File is the path as it was found, or "<stdin>".
 	File string `json:"file"`
 	// Line counts from 1; 0 when the problem is not in a line (an unreadable file).

@@ -92,10 +92,9 @@ func (c *collector) directory(dir string) {
 		case entry.IsDir() || hidden || !isManifest(path):
 			return nil
 		}
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-			return nil
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			found = append(found, path)
 		}
-		found = append(found, path)
 		return nil
 	})
 	if err != nil {
@@ -121,7 +120,7 @@ func (c *collector) file(path string) {
 		return
 	}
 	c.seen[clean] = true
-	file, err := os.Open(clean) //nolint:gosec // reading the files the user names is this package's job
+	file, err := os.Open(clean)
 	if err != nil {
 		c.unreadable(path, err)
 		return

@@ -225,7 +225,7 @@ func (s *strict) scalar(node *yaml.Node, t reflect.Type, path string) {
 		s.misfit(node, path, "%v", err)
 		return
 	}
-	fits := true
+	var fits bool
 	switch t.Kind() {
 	case reflect.String:
 		_, fits = value.(string)
@@ -335,6 +335,7 @@ func describe(node *yaml.Node) string {
 		return "keys and values"
 	case yaml.SequenceNode:
 		return "a list"
+	default:
 	}
 	switch node.ShortTag() {
 	case "!!bool":

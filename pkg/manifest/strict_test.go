@@ -19,8 +19,8 @@ func TestStrictDecoding(t *testing.T) {
 		want string
 	}{
 		"unknown field with a near one": {
-			data: object("Context", "  aproval: {}\n"),
-			want: "f.yaml:6: Context/x: spec.aproval: unknown field \"aproval\" (did you mean \"approval\"?); looks like upstream form: run `aof import -f f.yaml`",
+			data: object("Context", "  aprooval: {}\n"),
+			want: "f.yaml:6: Context/x: spec.aprooval: unknown field \"aprooval\" (did you mean \"approval\"?); looks like upstream form: run `aof import -f f.yaml`",
 		},
 		"unknown field beside spec": {
 			data: "apiVersion: aof.dev/v1\nkind: Context\nmetadata: {name: x}\nspce: {}\n",
@@ -57,8 +57,8 @@ f.yaml:8: warning: FlowBinding/x: spec.flow: AgentFlow "f" is not among these fi
 			data: object("Trigger", "  type: HTTP\n  config: {path: /x, whatever: {a: [1]}}\n"),
 		},
 		"a member's spec is an agent's": {
-			data: object("AgentFleet", "  agents:\n    - name: a\n      spec:\n        model: mock:echo\n        instructions: x\n        sytem_prompt: y\n"),
-			want: "f.yaml:11: AgentFleet/x: spec.agents[0].spec.sytem_prompt: unknown field \"sytem_prompt\" (did you mean \"system_prompt\"?); looks like upstream form: run `aof import -f f.yaml`",
+			data: object("AgentFleet", "  agents:\n    - name: a\n      spec:\n        model: mock:echo\n        instructions: x\n        sistem_prompt: y\n"),
+			want: "f.yaml:11: AgentFleet/x: spec.agents[0].spec.sistem_prompt: unknown field \"sistem_prompt\" (did you mean \"system_prompt\"?); looks like upstream form: run `aof import -f f.yaml`",
 		},
 		"a consensus as an object": {
 			data: object("AgentFleet", "  agents:\n    - {name: a, spec: {model: \"mock:echo\", instructions: x}}\n  coordination:\n    consensus: {algorithm: majority, min_votes: 1, colour: red}\n"),

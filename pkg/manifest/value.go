@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -68,7 +69,7 @@ func numberValue(node *yaml.Node) (any, error) {
 	}
 	var i int64
 	if node.Decode(&i) == nil {
-		return json.Number(fmt.Sprint(i)), nil
+		return json.Number(strconv.FormatInt(i, 10)), nil
 	}
 	var f float64
 	if err := node.Decode(&f); err != nil {
