@@ -123,7 +123,7 @@ rules:
 	require.NoError(t, err)
 	assert.Equal(t, llm.Usage{InputTokens: 30, OutputTokens: 3}, got.Usage)
 	const reply = `{"decision":"rollback","requires_review":true,"response":"mine","votes":99,"why":1}`
-	assert.Equal(t, reply, got.Text)
+	assert.Equal(t, got.Output["output"], got.Text)
 	assert.Equal(t, map[string]any{
 		"fleet": "team", "input": "what now", "output": reply, "response": "mine", "requires_approval": false,
 		"decision": "rollback", "why": 1.0,

@@ -121,7 +121,7 @@ func (t tally) finishPeer() (Decision, error) {
 // votes lists the answers that count, in the order of the definition.
 func (t tally) votes() []Vote {
 	var votes []Vote
-	for _, ask := range t.instances(stepWork, nil) {
+	for _, ask := range t.instances(nil) {
 		a := t.answers[ask.ID]
 		if a == nil || a.Failed != "" {
 			continue
@@ -185,7 +185,7 @@ func Decide(votes []Vote, c Consensus) (Decision, error) {
 	groups, total := groupVotes(votes)
 	best := strongest(groups, func(g group) float64 { return float64(g.count) })
 	share := float64(best.count) / float64(len(votes))
-	reached := false
+	var reached bool
 	switch c.Algorithm {
 	case First, FirstWins:
 		best, share, reached = groups[0], 1, true

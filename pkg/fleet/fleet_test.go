@@ -87,7 +87,7 @@ func TestSequentialPeersSeeTheAnswerBefore(t *testing.T) {
 		return fleet.Answer{Text: "<" + a.Agent + ">"}
 	})
 	assert.Equal(t, [][]string{{"work/a/0"}, {"work/b/0"}, {"work/c/0"}}, ids(rounds))
-	assert.Equal(t, `{"input":"why","previous_agent":"a","previous_output":"<a>"}`, rounds[2][0].Input)
+	assert.JSONEq(t, `{"input":"why","previous_agent":"a","previous_output":"<a>"}`, rounds[2][0].Input)
 	d, err := f.Finish(s)
 	require.NoError(t, err)
 	assert.Equal(t, fleet.Decision{Response: "<c>", Confidence: 1, Votes: 2, Winner: "c"}, d)
@@ -107,7 +107,7 @@ func TestPipelineHandsOn(t *testing.T) {
 	f := newFleet(t, []fleet.Member{{Name: "a", Replicas: 3}, {Name: "b"}}, fleet.Coordination{Mode: fleet.Pipeline})
 	rounds, s := run(f, "why", func(a fleet.Ask) fleet.Answer { return fleet.Answer{Text: "by " + a.Agent} })
 	assert.Equal(t, [][]string{{"work/a/0"}, {"work/b/0"}}, ids(rounds))
-	assert.Equal(t, `{"previous_stage":"a","input":"why","output":"by a"}`, rounds[1][0].Input)
+	assert.JSONEq(t, `{"previous_stage":"a","input":"why","output":"by a"}`, rounds[1][0].Input)
 	d, err := f.Finish(s)
 	require.NoError(t, err)
 	assert.Equal(t, fleet.Decision{Response: "by b", Confidence: 1, Votes: 2, Winner: "b"}, d)
@@ -154,7 +154,7 @@ func TestHierarchicalPlansWorksSynthesises(t *testing.T) {
 	rounds, s := run(f, "why", manager(nil))
 	assert.Equal(t, [][]string{{"plan/m/0"}, {"work/w1/0", "work/w2/0"}, {"synthesis/m/0"}}, ids(rounds))
 	assert.Contains(t, rounds[0][0].Input, `"agents":[{"name":"w1","role":"worker"},{"name":"w2","role":""}]`)
-	assert.Equal(t, `{"step":"work","input":"why","plan":"the plan"}`, rounds[1][0].Input)
+	assert.JSONEq(t, `{"step":"work","input":"why","plan":"the plan"}`, rounds[1][0].Input)
 	assert.Contains(t, rounds[2][0].Input, `"results":[{"agent":"w1","output":"found"},{"agent":"w2","error":"down"}]`)
 	d, err := f.Finish(s)
 	require.NoError(t, err)
@@ -167,7 +167,7 @@ func TestHierarchicalFollowsThePlan(t *testing.T) {
 	task := func(agent, what string) any { return map[string]any{"agent": agent, "task": what} }
 	rounds, _ := run(f, "why", manager(map[string]any{"tasks": []any{task("w1", "look"), task("w1", "listen"), task("m", "cheat"), task("x", "y"), "z"}}))
 	assert.Equal(t, [][]string{{"plan/m/0"}, {"work/w1/0"}, {"synthesis/m/0"}}, ids(rounds))
-	assert.Equal(t, `{"step":"work","input":"why","task":"look\nlisten"}`, rounds[1][0].Input)
+	assert.JSONEq(t, `{"step":"work","input":"why","task":"look\nlisten"}`, rounds[1][0].Input)
 
 	rounds, s := run(f, "why", manager(map[string]any{"tasks": []any{task("w2", "look")}}))
 	assert.Equal(t, [][]string{{"plan/m/0"}, {"work/w2/0"}}, ids(rounds), "nobody answered")
@@ -209,6 +209,7 @@ func TestDecide(t *testing.T) {
 		"free text does not group":   {votes("x", "y", "z"), fleet.Consensus{}, fleet.Decision{Response: "x", Confidence: 1.0 / 3, Votes: 3, RequiresReview: true, Winner: "a"}},
 		"a half is no majority":      {votes("x", "y"), fleet.Consensus{}, fleet.Decision{Response: "x", Confidence: 0.5, Votes: 2, RequiresReview: true, Winner: "a"}},
 		"unless it is enough":        {votes("x", "y", "y", "z"), fleet.Consensus{MinVotes: 2}, fleet.Decision{Response: "y", Confidence: 0.5, Votes: 4, Winner: "b"}},
+		"of equal groups the first":  {votes("x", "y", "y", "x"), fleet.Consensus{MinVotes: 2}, fleet.Decision{Response: "x", Confidence: 0.5, Votes: 4, Winner: "a"}},
 		"unanimous":                  {votes("x", "X"), fleet.Consensus{Algorithm: "unanimous"}, fleet.Decision{Response: "x", Confidence: 1, Votes: 2, Winner: "a"}},
 		"not unanimous":              {votes("x", "y", "y"), fleet.Consensus{Algorithm: "unanimous"}, fleet.Decision{Response: "x", Confidence: 2.0 / 3, Votes: 3, RequiresReview: true, Winner: "a"}},
 		"first":                      {votes("x", "y", "y"), fleet.Consensus{Algorithm: "first_wins"}, fleet.Decision{Response: "x", Confidence: 1, Votes: 3, Winner: "a"}},

@@ -76,7 +76,7 @@ func (f *Fleet) Next(s State) []Ask {
 	case Swarm:
 		return t.open([]Ask{t.chosen()})
 	default:
-		return t.spread(t.instances(stepWork, nil), func(previous *Answer) string { return t.peerInput(previous) })
+		return t.spread(t.instances(nil), t.peerInput)
 	}
 }
 
@@ -97,16 +97,16 @@ func (f *Fleet) tally(s State) tally {
 	return t
 }
 
-// instances lists one ask per instance of each member that include takes, all
+// instances lists one ask to work per instance of each member that include takes, all
 // of them when include is nil. Their input is to be filled in.
-func (t tally) instances(step string, include func(i int) bool) []Ask {
+func (t tally) instances(include func(i int) bool) []Ask {
 	var asks []Ask
 	for i, m := range t.spec.Members {
 		if include != nil && !include(i) {
 			continue
 		}
 		for n := range m.Replicas {
-			asks = append(asks, Ask{ID: fmt.Sprintf("%s/%s/%d", step, m.Name, n), Agent: m.Name, Instance: n})
+			asks = append(asks, Ask{ID: fmt.Sprintf("%s/%s/%d", stepWork, m.Name, n), Agent: m.Name, Instance: n})
 		}
 	}
 	return asks
@@ -155,7 +155,7 @@ func (t tally) peerInput(previous *Answer) string {
 
 // chosen is swarm's one ask.
 func (t tally) chosen() Ask {
-	asks := t.instances(stepWork, nil)
+	asks := t.instances(nil)
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(t.input)) // never fails
 	ask := asks[h.Sum64()%uint64(len(asks))]
@@ -166,7 +166,7 @@ func (t tally) chosen() Ask {
 // stages are the asks of a pipeline: one per member, whatever its replicas.
 func (t tally) stages() []Ask {
 	var asks []Ask
-	for _, ask := range t.instances(stepWork, nil) {
+	for _, ask := range t.instances(nil) {
 		if ask.Instance == 0 {
 			asks = append(asks, ask)
 		}
@@ -222,9 +222,9 @@ func (t tally) hierarchical() []Ask {
 // when it names none.
 func (t tally) work(planned *Answer) []Ask {
 	tasks := tasksOf(planned)
-	asks := t.instances(stepWork, func(i int) bool { return i != t.manager && tasks[t.spec.Members[i].Name] != "" })
+	asks := t.instances(func(i int) bool { return i != t.manager && tasks[t.spec.Members[i].Name] != "" })
 	if len(asks) == 0 {
-		asks = t.instances(stepWork, func(i int) bool { return i != t.manager })
+		asks = t.instances(func(i int) bool { return i != t.manager })
 	}
 	return asks
 }

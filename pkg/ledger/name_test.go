@@ -17,7 +17,10 @@ func TestRunName(t *testing.T) {
 	t.Parallel()
 	// The last one is golden: a name that changes would run events again.
 	for _, tc := range []struct{ prefix, want string }{
-		{"prod-slack", "prod-slack-"}, {"", "run-"}, {"--", "run-"}, {"Ünïcode & more!", "n-code---more-"},
+		{"prod-slack", "prod-slack-"},
+		{"", "run-"},
+		{"--", "run-"},
+		{"Ünïcode & more!", "n-code---more-"},
 		{strings.Repeat("long-", 30), "long-long-long-long-long-long-long-l-"},
 	} {
 		got := ledger.RunName(tc.prefix, "uid", "source", "id")

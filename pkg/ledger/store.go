@@ -8,7 +8,7 @@ import (
 	"errors"
 	"iter"
 
-	v1 "aof.dev/operator/pkg/apis/aof/v1"
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 )
 
 // MaxRunBytes bounds the JSON of one run. It is what a Kubernetes object may
@@ -44,18 +44,18 @@ type Store interface {
 	// Create adds a run from run's metadata and spec. On success it sets uid,
 	// resourceVersion, generation and creationTimestamp on run and clears its
 	// status. Errors: ErrExists, ErrTooLarge, ErrInvalid.
-	Create(ctx context.Context, run *v1.FlowRun) error
+	Create(ctx context.Context, run *aofv1.FlowRun) error
 	// Get returns the run. Error: ErrNotFound.
-	Get(ctx context.Context, namespace, name string) (*v1.FlowRun, error)
+	Get(ctx context.Context, namespace, name string) (*aofv1.FlowRun, error)
 	// Update stores run's status if the stored run still has run's
 	// resourceVersion, and then sets the new one on run. Metadata and spec in
 	// run are not looked at, spec.claim neither: after Create, the holder is
 	// told by status.lease. Errors: ErrConflict, ErrNotFound, ErrTooLarge,
 	// ErrInvalid when resourceVersion is empty. On an error run is as it was.
-	Update(ctx context.Context, run *v1.FlowRun) error
+	Update(ctx context.Context, run *aofv1.FlowRun) error
 	// List returns the runs that options select. Error: ErrInvalid for a
 	// continue token that is not from this store or not for these options.
-	List(ctx context.Context, options ListOptions) (*v1.FlowRunList, error)
+	List(ctx context.Context, options ListOptions) (*aofv1.FlowRunList, error)
 	// Delete removes a run. Error: ErrNotFound.
 	Delete(ctx context.Context, namespace, name string) error
 }
@@ -73,7 +73,7 @@ type ListOptions struct {
 	// Flow, Binding and Trigger are the names in the run's spec.
 	Flow, Binding, Trigger string
 	// Phases are the phases wanted; a run that has none yet is Pending.
-	Phases []v1.FlowRunPhase
+	Phases []aofv1.FlowRunPhase
 	// Limit is the page size; 0 is DefaultLimit.
 	Limit int
 	// Continue is the list metadata's continue token of the page before.
@@ -84,8 +84,8 @@ type ListOptions struct {
 }
 
 // All iterates over all pages of a List. It ends after the first error.
-func All(ctx context.Context, s Store, options ListOptions) iter.Seq2[*v1.FlowRun, error] {
-	return func(yield func(*v1.FlowRun, error) bool) {
+func All(ctx context.Context, s Store, options ListOptions) iter.Seq2[*aofv1.FlowRun, error] {
+	return func(yield func(*aofv1.FlowRun, error) bool) {
 		for {
 			list, err := s.List(ctx, options)
 			if err != nil {
@@ -126,7 +126,7 @@ type Folder interface {
 	// run has been folded once or is still to be. It returns how many were
 	// folded; when fewer than limit, nothing is left. An error of fn undoes the
 	// whole call. fn must not use the store itself.
-	Fold(ctx context.Context, limit int, fn func(docs Documents, run *v1.FlowRun) error) (int, error)
+	Fold(ctx context.Context, limit int, fn func(docs Documents, run *aofv1.FlowRun) error) (int, error)
 	// Change runs fn in one transaction that can write documents.
 	Change(ctx context.Context, fn func(docs Documents) error) error
 	// View runs fn over one consistent state of the documents; writes fail.

@@ -22,7 +22,7 @@ func TestParseRef(t *testing.T) {
 	for in, want := range map[string]llm.Ref{
 		"openai:gpt-4o":              {Provider: "openai", Model: "gpt-4o"},
 		"claude-3-5-sonnet-20241022": {Provider: "anthropic", Model: "claude-3-5-sonnet-20241022"},
-		" Ollama:llama3:8b ":         {Provider: "ollama", Model: "llama3:8b"},
+		"Ollama: llama3:8b":          {Provider: "ollama", Model: "llama3:8b"},
 		"mock:dir/a.yaml":            {Provider: "mock", Model: "dir/a.yaml"},
 		"":                           {Provider: "anthropic"},
 	} {

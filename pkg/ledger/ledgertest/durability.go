@@ -4,12 +4,13 @@
 package ledgertest
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	v1 "aof.dev/operator/pkg/apis/aof/v1"
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/ledger"
 )
 
@@ -32,9 +33,9 @@ func DurabilityConformance(t *testing.T, at func(t *testing.T) (open func() Reop
 		t.Parallel()
 		open := at(t)
 		s := open()
-		finish(t, s, "a", v1.FlowRunPhaseSucceeded)
+		finish(t, s, "a", aofv1.FlowRunPhaseSucceeded)
 		foldAll(t, s)
-		finish(t, s, "b", v1.FlowRunPhaseSucceeded)
+		finish(t, s, "b", aofv1.FlowRunPhaseSucceeded)
 		require.NoError(t, s.Close())
 		s = open()
 		foldAll(t, s)
@@ -48,17 +49,32 @@ func DurabilityConformance(t *testing.T, at func(t *testing.T) (open func() Reop
 		run := create(t, first, Run("ns", "a"))
 		require.ErrorIs(t, second.Create(t.Context(), Run("ns", "a")), ledger.ErrExists)
 		seen := get(t, second, run)
-		seen.Status.Phase = v1.FlowRunPhaseRunning
+		seen.Status.Phase = aofv1.FlowRunPhaseRunning
 		require.NoError(t, second.Update(t.Context(), seen))
 		require.ErrorIs(t, first.Update(t.Context(), run), ledger.ErrConflict)
+		require.NoError(t, first.Close())
+		require.NoError(t, second.Close())
+	})
+	t.Run("two may write at once", func(t *testing.T) {
+		t.Parallel()
+		open := at(t)
+		first, second := open(), open()
+		run := create(t, first, Run("ns", "a"))
+		var wg sync.WaitGroup
+		for _, s := range []Reopenable{first, second} {
+			wg.Go(func() { countUp(t, s, run, 20) })
+		}
+		wg.Wait()
+		assert.EqualValues(t, 40, tokens(get(t, first, run)))
 		require.NoError(t, first.Close())
 		require.NoError(t, second.Close())
 	})
 }
 
 func testReopen(t *testing.T, open func() Reopenable) {
+	t.Helper()
 	s := open()
-	run := finish(t, s, "a", v1.FlowRunPhaseSucceeded)
+	run := finish(t, s, "a", aofv1.FlowRunPhaseSucceeded)
 	require.NoError(t, s.Change(t.Context(), func(docs ledger.Documents) error { return docs.Save("kind", "a", "kept") }))
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close(), "closing twice is safe")

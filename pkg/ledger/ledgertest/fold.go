@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	v1 "aof.dev/operator/pkg/apis/aof/v1"
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/ledger"
 )
 
@@ -23,7 +23,7 @@ const (
 )
 
 // count folds a run into the document that the fold tests look at.
-func count(docs ledger.Documents, run *v1.FlowRun) error {
+func count(docs ledger.Documents, run *aofv1.FlowRun) error {
 	seen := map[string]int{}
 	if _, err := docs.Load(kindCount, keyCount, &seen); err != nil {
 		return err
@@ -44,7 +44,7 @@ func counted(t *testing.T, s ledger.Folder) map[string]int {
 }
 
 // finish creates a run and brings it to a phase.
-func finish(t *testing.T, s ledger.Store, name string, phase v1.FlowRunPhase) *v1.FlowRun {
+func finish(t *testing.T, s ledger.Store, name string, phase aofv1.FlowRunPhase) *aofv1.FlowRun {
 	t.Helper()
 	run := create(t, s, Run("ns", name))
 	run.Status.Phase = phase
@@ -77,18 +77,19 @@ func FoldConformance(t *testing.T, open func(t *testing.T) ledger.Folder) {
 }
 
 func testFold(t *testing.T, s ledger.Folder) {
+	t.Helper()
 	n, err := s.Fold(t.Context(), 10, count)
 	require.NoError(t, err)
 	assert.Zero(t, n)
 
-	finish(t, s, "ok", v1.FlowRunPhaseSucceeded)
-	finish(t, s, "bad", v1.FlowRunPhaseFailed)
-	finish(t, s, "gone", v1.FlowRunPhaseCancelled)
-	finish(t, s, "busy", v1.FlowRunPhaseRunning)
-	finish(t, s, "wait", v1.FlowRunPhaseWaiting)
+	finish(t, s, "ok", aofv1.FlowRunPhaseSucceeded)
+	finish(t, s, "bad", aofv1.FlowRunPhaseFailed)
+	finish(t, s, "gone", aofv1.FlowRunPhaseCancelled)
+	finish(t, s, "busy", aofv1.FlowRunPhaseRunning)
+	finish(t, s, "wait", aofv1.FlowRunPhaseWaiting)
 	create(t, s, Run("ns", "new"))
 	var order []string
-	n, err = s.Fold(t.Context(), 10, func(docs ledger.Documents, run *v1.FlowRun) error {
+	n, err = s.Fold(t.Context(), 10, func(docs ledger.Documents, run *aofv1.FlowRun) error {
 		order = append(order, run.Name)
 		assert.NotEmpty(t, run.Status.Phase)
 		return count(docs, run)
@@ -111,9 +112,10 @@ func testFold(t *testing.T, s ledger.Folder) {
 var errStop = errors.New("stop")
 
 func testFoldError(t *testing.T, s ledger.Folder) {
-	finish(t, s, "a", v1.FlowRunPhaseSucceeded)
-	finish(t, s, "b", v1.FlowRunPhaseSucceeded)
-	_, err := s.Fold(t.Context(), 10, func(docs ledger.Documents, run *v1.FlowRun) error {
+	t.Helper()
+	finish(t, s, "a", aofv1.FlowRunPhaseSucceeded)
+	finish(t, s, "b", aofv1.FlowRunPhaseSucceeded)
+	_, err := s.Fold(t.Context(), 10, func(docs ledger.Documents, run *aofv1.FlowRun) error {
 		if run.Name == "b" {
 			return errStop
 		}
@@ -132,9 +134,10 @@ func foldAll(t *testing.T, s ledger.Folder) {
 }
 
 func testFoldPanic(t *testing.T, s ledger.Folder) {
-	finish(t, s, "a", v1.FlowRunPhaseSucceeded)
+	t.Helper()
+	finish(t, s, "a", aofv1.FlowRunPhaseSucceeded)
 	assert.Panics(t, func() {
-		_, _ = s.Fold(t.Context(), 10, func(docs ledger.Documents, run *v1.FlowRun) error {
+		_, _ = s.Fold(t.Context(), 10, func(docs ledger.Documents, run *aofv1.FlowRun) error {
 			require.NoError(t, count(docs, run))
 			panic("crash")
 		})
@@ -145,9 +148,10 @@ func testFoldPanic(t *testing.T, s ledger.Folder) {
 }
 
 func testFoldCancelled(t *testing.T, s ledger.Folder) {
-	finish(t, s, "a", v1.FlowRunPhaseSucceeded)
+	t.Helper()
+	finish(t, s, "a", aofv1.FlowRunPhaseSucceeded)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := s.Fold(ctx, 10, func(docs ledger.Documents, run *v1.FlowRun) error {
+	_, err := s.Fold(ctx, 10, func(docs ledger.Documents, run *aofv1.FlowRun) error {
 		defer cancel()
 		return count(docs, run)
 	})
@@ -158,10 +162,11 @@ func testFoldCancelled(t *testing.T, s ledger.Folder) {
 }
 
 func testFoldReopened(t *testing.T, s ledger.Folder) {
-	finish(t, s, "a", v1.FlowRunPhaseFailed)
+	t.Helper()
+	finish(t, s, "a", aofv1.FlowRunPhaseFailed)
 	foldAll(t, s)
 	run := get(t, s, Run("ns", "a"))
-	for _, phase := range []v1.FlowRunPhase{v1.FlowRunPhaseRunning, v1.FlowRunPhaseSucceeded} {
+	for _, phase := range []aofv1.FlowRunPhase{aofv1.FlowRunPhaseRunning, aofv1.FlowRunPhaseSucceeded} {
 		run.Status.Phase = phase
 		require.NoError(t, s.Update(t.Context(), run))
 		foldAll(t, s)
@@ -170,16 +175,18 @@ func testFoldReopened(t *testing.T, s ledger.Folder) {
 }
 
 func testFoldTakenBack(t *testing.T, s ledger.Folder) {
-	run := finish(t, s, "a", v1.FlowRunPhaseFailed)
-	run.Status.Phase = v1.FlowRunPhaseRunning
+	t.Helper()
+	run := finish(t, s, "a", aofv1.FlowRunPhaseFailed)
+	run.Status.Phase = aofv1.FlowRunPhaseRunning
 	require.NoError(t, s.Update(t.Context(), run))
 	foldAll(t, s)
 	assert.Empty(t, counted(t, s))
 }
 
 func testFoldSteps(t *testing.T, s ledger.Folder) {
+	t.Helper()
 	for i := range 7 {
-		finish(t, s, fmt.Sprintf("run-%d", i), v1.FlowRunPhaseSucceeded)
+		finish(t, s, fmt.Sprintf("run-%d", i), aofv1.FlowRunPhaseSucceeded)
 	}
 	for _, want := range []int{3, 3, 1, 0} {
 		n, err := s.Fold(t.Context(), 3, count)
@@ -190,6 +197,7 @@ func testFoldSteps(t *testing.T, s ledger.Folder) {
 }
 
 func testDocuments(t *testing.T, s ledger.Folder) {
+	t.Helper()
 	require.NoError(t, s.Change(t.Context(), func(docs ledger.Documents) error {
 		for _, key := range []string{"b", "a", ""} {
 			require.NoError(t, docs.Save("kind", key, map[string]string{"key": key}))
@@ -218,6 +226,7 @@ func testDocuments(t *testing.T, s ledger.Folder) {
 }
 
 func testChangeFails(t *testing.T, s ledger.Folder) {
+	t.Helper()
 	require.ErrorIs(t, s.Change(t.Context(), func(docs ledger.Documents) error {
 		require.NoError(t, docs.Save("kind", "a", 1))
 		return errStop
@@ -230,12 +239,14 @@ func testChangeFails(t *testing.T, s ledger.Folder) {
 }
 
 func testView(t *testing.T, s ledger.Folder) {
+	t.Helper()
 	require.Error(t, s.View(t.Context(), func(docs ledger.Documents) error { return docs.Save("kind", "a", 1) }))
 	require.ErrorIs(t, s.View(t.Context(), func(ledger.Documents) error { return errStop }), errStop)
 	require.NoError(t, s.Change(t.Context(), func(docs ledger.Documents) error { return docs.Save("kind", "a", 1) }), "views leave nothing behind")
 }
 
 func testLargeDocument(t *testing.T, s ledger.Folder) {
+	t.Helper()
 	err := s.Change(t.Context(), func(docs ledger.Documents) error {
 		return docs.Save("kind", "a", strings.Repeat("x", ledger.MaxRunBytes))
 	})

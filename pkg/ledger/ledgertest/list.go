@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	v1 "aof.dev/operator/pkg/apis/aof/v1"
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/ledger"
 )
 
-func names(list *v1.FlowRunList) []string {
+func names(list *aofv1.FlowRunList) []string {
 	var out []string
 	for _, run := range list.Items {
 		out = append(out, run.Namespace+"/"+run.Name)
@@ -39,12 +39,12 @@ func fill(t *testing.T, s ledger.Store) {
 	t.Helper()
 	for _, r := range []struct {
 		namespace, name, flow, binding string
-		phase                          v1.FlowRunPhase
+		phase                          aofv1.FlowRunPhase
 	}{
-		{"b", "two", "deploy", "prod", v1.FlowRunPhaseRunning},
+		{"b", "two", "deploy", "prod", aofv1.FlowRunPhaseRunning},
 		{"a", "one", "k8s-ops", "prod", ""},
-		{"a", "two", "k8s-ops", "dev", v1.FlowRunPhaseFailed},
-		{"a", "six", "deploy", "", v1.FlowRunPhasePending},
+		{"a", "two", "k8s-ops", "dev", aofv1.FlowRunPhaseFailed},
+		{"a", "six", "deploy", "", aofv1.FlowRunPhasePending},
 	} {
 		run := Run(r.namespace, r.name)
 		run.Spec.Flow.Name = r.flow
@@ -61,6 +61,7 @@ func fill(t *testing.T, s ledger.Store) {
 }
 
 func testFilter(t *testing.T, s ledger.Store) {
+	t.Helper()
 	list, err := s.List(t.Context(), ledger.ListOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, list.Items)
@@ -76,8 +77,8 @@ func testFilter(t *testing.T, s ledger.Store) {
 		"binding":         {ledger.ListOptions{Binding: "prod"}, []string{"a/one", "b/two"}},
 		"flow":            {ledger.ListOptions{Flow: "deploy"}, []string{"a/six", "b/two"}},
 		"trigger":         {ledger.ListOptions{Trigger: "slack"}, []string{"a/one", "a/two", "b/two"}},
-		"phase":           {ledger.ListOptions{Phases: []v1.FlowRunPhase{v1.FlowRunPhaseRunning, v1.FlowRunPhaseFailed}}, []string{"a/two", "b/two"}},
-		"pending":         {ledger.ListOptions{Phases: []v1.FlowRunPhase{v1.FlowRunPhasePending}}, []string{"a/one", "a/six"}},
+		"phase":           {ledger.ListOptions{Phases: []aofv1.FlowRunPhase{aofv1.FlowRunPhaseRunning, aofv1.FlowRunPhaseFailed}}, []string{"a/two", "b/two"}},
+		"pending":         {ledger.ListOptions{Phases: []aofv1.FlowRunPhase{aofv1.FlowRunPhasePending}}, []string{"a/one", "a/six"}},
 		"several":         {ledger.ListOptions{Namespace: "a", Binding: "prod", Flow: "k8s-ops"}, []string{"a/one"}},
 		"nothing":         {ledger.ListOptions{Namespace: "a' OR 1=1 --"}, nil},
 		"small page":      {ledger.ListOptions{Limit: 1}, []string{"a/one", "a/six", "a/two", "b/two"}},
@@ -89,6 +90,7 @@ func testFilter(t *testing.T, s ledger.Store) {
 }
 
 func testPages(t *testing.T, s ledger.Store) {
+	t.Helper()
 	fill(t, s)
 	list, err := s.List(t.Context(), ledger.ListOptions{Limit: 3})
 	require.NoError(t, err)
@@ -111,6 +113,7 @@ func testPages(t *testing.T, s ledger.Store) {
 // What was there from beginning to end is listed exactly once, whatever comes
 // and goes meanwhile.
 func testPagesWhileWriting(t *testing.T, s ledger.Store) {
+	t.Helper()
 	for _, newest := range []bool{false, true} {
 		prefix := map[bool]string{false: "x", true: "y"}[newest]
 		var want []string
@@ -143,6 +146,7 @@ func testPagesWhileWriting(t *testing.T, s ledger.Store) {
 }
 
 func testContinue(t *testing.T, s ledger.Store) {
+	t.Helper()
 	fill(t, s)
 	list, err := s.List(t.Context(), ledger.ListOptions{Limit: 1})
 	require.NoError(t, err)

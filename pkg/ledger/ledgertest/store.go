@@ -19,23 +19,23 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	v1 "aof.dev/operator/pkg/apis/aof/v1"
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/ledger"
 )
 
 // Run returns a run that can be created: of flow "k8s-ops", binding "prod-slack"
 // and trigger "slack", with a small event.
-func Run(namespace, name string) *v1.FlowRun {
-	run := &v1.FlowRun{}
+func Run(namespace, name string) *aofv1.FlowRun {
+	run := &aofv1.FlowRun{}
 	run.Namespace, run.Name = namespace, name
 	run.Labels = map[string]string{"team": "sre"}
-	run.Spec = v1.FlowRunSpec{
-		Flow:    v1.ObjectReference{Name: "k8s-ops", Namespace: namespace},
-		Binding: &v1.ObjectReference{Name: "prod-slack"},
-		Trigger: &v1.ObjectReference{Name: "slack", Namespace: "other"},
+	run.Spec = aofv1.FlowRunSpec{
+		Flow:    aofv1.ObjectReference{Name: "k8s-ops", Namespace: namespace},
+		Binding: &aofv1.ObjectReference{Name: "prod-slack"},
+		Trigger: &aofv1.ObjectReference{Name: "slack", Namespace: "other"},
 		Plan:    "plan-1",
 		Event:   runtime.RawExtension{Raw: []byte(`{"specversion":"1.0","id":"e1","data":{"text":"<why> & ✓","n":12345678901234567890}}`)},
-		Claim:   &v1.RunClaim{Holder: "pod-1"},
+		Claim:   &aofv1.RunClaim{Holder: "pod-1"},
 	}
 	return run
 }
@@ -69,13 +69,13 @@ func Conformance(t *testing.T, open func(t *testing.T) ledger.Store) {
 	}
 }
 
-func create(t *testing.T, s ledger.Store, run *v1.FlowRun) *v1.FlowRun {
+func create(t *testing.T, s ledger.Store, run *aofv1.FlowRun) *aofv1.FlowRun {
 	t.Helper()
 	require.NoError(t, s.Create(t.Context(), run))
 	return run
 }
 
-func get(t *testing.T, s ledger.Store, run *v1.FlowRun) *v1.FlowRun {
+func get(t *testing.T, s ledger.Store, run *aofv1.FlowRun) *aofv1.FlowRun {
 	t.Helper()
 	got, err := s.Get(t.Context(), run.Namespace, run.Name)
 	require.NoError(t, err)
@@ -83,7 +83,7 @@ func get(t *testing.T, s ledger.Store, run *v1.FlowRun) *v1.FlowRun {
 }
 
 // same compares what two runs say.
-func same(t *testing.T, want, got *v1.FlowRun) {
+func same(t *testing.T, want, got *aofv1.FlowRun) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreTypes(metav1.TypeMeta{}), cmp.Comparer(sameRaw), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("run differs (-want +got):\n%s", diff)
@@ -95,11 +95,13 @@ func sameRaw(a, b runtime.RawExtension) bool {
 	return assert.ObjectsAreEqual(string(a.Raw), string(b.Raw)) || assert.JSONEq(quiet{}, string(a.Raw), string(b.Raw))
 }
 
+// quiet is a test to which a difference is no failure.
 type quiet struct{}
 
+// Errorf says nothing.
 func (quiet) Errorf(string, ...any) {}
 
-func version(t *testing.T, run *v1.FlowRun) int64 {
+func version(t *testing.T, run *aofv1.FlowRun) int64 {
 	t.Helper()
 	n, err := strconv.ParseInt(run.ResourceVersion, 10, 64)
 	require.NoError(t, err)
@@ -107,11 +109,12 @@ func version(t *testing.T, run *v1.FlowRun) int64 {
 }
 
 func testCreate(t *testing.T, s ledger.Store) {
+	t.Helper()
 	_, err := s.Get(t.Context(), "ns", "a")
 	require.ErrorIs(t, err, ledger.ErrNotFound)
 
 	run := Run("ns", "a")
-	run.Status.Phase = v1.FlowRunPhaseSucceeded // a create carries no status
+	run.Status.Phase = aofv1.FlowRunPhaseSucceeded // a create carries no status
 	spec := run.Spec.DeepCopy()
 	create(t, s, run)
 	assert.NotEmpty(t, run.UID)
@@ -124,6 +127,7 @@ func testCreate(t *testing.T, s ledger.Store) {
 }
 
 func testDuplicate(t *testing.T, s ledger.Store) {
+	t.Helper()
 	first := create(t, s, Run("ns", "a"))
 	second := Run("ns", "a")
 	second.Spec.Plan = "plan-2"
@@ -134,18 +138,20 @@ func testDuplicate(t *testing.T, s ledger.Store) {
 }
 
 func testNamespaces(t *testing.T, s ledger.Store) {
+	t.Helper()
 	a, b := create(t, s, Run("ns", "a")), create(t, s, Run("other", "a"))
 	assert.NotEqual(t, a.UID, b.UID)
 	assert.NotEqual(t, a.ResourceVersion, b.ResourceVersion)
 }
 
 func testInvalid(t *testing.T, s ledger.Store) {
-	for name, change := range map[string]func(*v1.FlowRun){
-		"no name":                     func(r *v1.FlowRun) { r.Name = "" },
-		"no namespace":                func(r *v1.FlowRun) { r.Namespace = "" },
-		"a name that is none":         func(r *v1.FlowRun) { r.Name = "../A b" },
-		"a name that goes on":         func(r *v1.FlowRun) { r.Name = strings.Repeat("a", 100000) },
-		"a version before it is born": func(r *v1.FlowRun) { r.ResourceVersion = "1" },
+	t.Helper()
+	for name, change := range map[string]func(*aofv1.FlowRun){
+		"no name":                     func(r *aofv1.FlowRun) { r.Name = "" },
+		"no namespace":                func(r *aofv1.FlowRun) { r.Namespace = "" },
+		"a name that is none":         func(r *aofv1.FlowRun) { r.Name = "../A b" },
+		"a name that goes on":         func(r *aofv1.FlowRun) { r.Name = strings.Repeat("a", 100000) },
+		"a version before it is born": func(r *aofv1.FlowRun) { r.ResourceVersion = "1" },
 	} {
 		run := Run("ns", "a")
 		change(run)
@@ -157,6 +163,7 @@ func testInvalid(t *testing.T, s ledger.Store) {
 }
 
 func testConcurrentClaims(t *testing.T, s ledger.Store) {
+	t.Helper()
 	const claimants = 16
 	var won atomic.Int64
 	var wg sync.WaitGroup
@@ -177,16 +184,17 @@ func testConcurrentClaims(t *testing.T, s ledger.Store) {
 }
 
 func testUpdate(t *testing.T, s ledger.Store) {
+	t.Helper()
 	run := create(t, s, Run("ns", "a"))
 	stored := get(t, s, run)
 	before := version(t, run)
 
 	run.Labels["team"] = "other"
 	run.Spec.Claim.Holder = "pod-2"
-	stored.Status = v1.FlowRunStatus{
-		Phase: v1.FlowRunPhaseRunning,
-		Nodes: []v1.NodeStatus{{ID: "n", Type: "Agent", Attempt: 2, Output: &runtime.RawExtension{Raw: []byte(`{"x":[1,"</b>"]}`)}}},
-		Usage: &v1.TokenUsage{InputTokens: 3},
+	stored.Status = aofv1.FlowRunStatus{
+		Phase: aofv1.FlowRunPhaseRunning,
+		Nodes: []aofv1.NodeStatus{{ID: "n", Type: "Agent", Attempt: 2, Output: &runtime.RawExtension{Raw: []byte(`{"x":[1,"</b>"]}`)}}},
+		Usage: &aofv1.TokenUsage{InputTokens: 3},
 	}
 	run.Status = *stored.Status.DeepCopy()
 	require.NoError(t, s.Update(t.Context(), run))
@@ -197,12 +205,13 @@ func testUpdate(t *testing.T, s ledger.Store) {
 }
 
 func testConflict(t *testing.T, s ledger.Store) {
+	t.Helper()
 	run := create(t, s, Run("ns", "a"))
 	stale := get(t, s, run)
-	run.Status.Phase = v1.FlowRunPhaseRunning
+	run.Status.Phase = aofv1.FlowRunPhaseRunning
 	require.NoError(t, s.Update(t.Context(), run))
 
-	stale.Status.Phase = v1.FlowRunPhaseFailed
+	stale.Status.Phase = aofv1.FlowRunPhaseFailed
 	given := stale.DeepCopy()
 	require.ErrorIs(t, s.Update(t.Context(), stale), ledger.ErrConflict)
 	same(t, given, stale)
@@ -214,33 +223,38 @@ func testConflict(t *testing.T, s ledger.Store) {
 
 // Writers that each add one to what they read lose none.
 func testConcurrentUpdates(t *testing.T, s ledger.Store) {
+	t.Helper()
 	const writers, each = 8, 10
 	run := create(t, s, Run("ns", "a"))
 	var wg sync.WaitGroup
 	for range writers {
-		wg.Go(func() {
-			for range each {
-				for {
-					got, err := s.Get(t.Context(), run.Namespace, run.Name)
-					if !assert.NoError(t, err) {
-						return
-					}
-					got.Status.Usage = &v1.TokenUsage{InputTokens: tokens(got) + 1}
-					err = s.Update(t.Context(), got)
-					if errors.Is(err, ledger.ErrConflict) {
-						continue
-					}
-					assert.NoError(t, err)
-					break
-				}
-			}
-		})
+		wg.Go(func() { countUp(t, s, run, each) })
 	}
 	wg.Wait()
 	assert.EqualValues(t, writers*each, tokens(get(t, s, run)))
 }
 
-func tokens(run *v1.FlowRun) int64 {
+// countUp adds one to a number in the run's status, several times, reading it
+// again whenever somebody else was faster.
+func countUp(t *testing.T, s ledger.Store, run *aofv1.FlowRun, times int) {
+	t.Helper()
+	for done := 0; done < times; {
+		got, err := s.Get(t.Context(), run.Namespace, run.Name)
+		if !assert.NoError(t, err) {
+			return
+		}
+		got.Status.Usage = &aofv1.TokenUsage{InputTokens: tokens(got) + 1}
+		switch err := s.Update(t.Context(), got); {
+		case err == nil:
+			done++
+		case !errors.Is(err, ledger.ErrConflict):
+			assert.NoError(t, err)
+			return
+		}
+	}
+}
+
+func tokens(run *aofv1.FlowRun) int64 {
 	if run.Status.Usage == nil {
 		return 0
 	}
@@ -248,6 +262,7 @@ func tokens(run *v1.FlowRun) int64 {
 }
 
 func testDelete(t *testing.T, s ledger.Store) {
+	t.Helper()
 	run := create(t, s, Run("ns", "a"))
 	create(t, s, Run("ns", "b"))
 	require.NoError(t, s.Delete(t.Context(), "ns", "a"))
@@ -259,6 +274,7 @@ func testDelete(t *testing.T, s ledger.Store) {
 }
 
 func testRecreate(t *testing.T, s ledger.Store) {
+	t.Helper()
 	old := create(t, s, Run("ns", "a"))
 	require.NoError(t, s.Delete(t.Context(), "ns", "a"))
 	again := create(t, s, Run("ns", "a"))
@@ -267,6 +283,7 @@ func testRecreate(t *testing.T, s ledger.Store) {
 }
 
 func testTooLarge(t *testing.T, s ledger.Store) {
+	t.Helper()
 	large := Run("ns", "a")
 	large.Spec.Event.Raw = []byte(`"` + strings.Repeat("x", ledger.MaxRunBytes) + `"`)
 	err := s.Create(t.Context(), large)
@@ -277,7 +294,7 @@ func testTooLarge(t *testing.T, s ledger.Store) {
 	run.Spec.Event.Raw = []byte(`"` + strings.Repeat("x", ledger.MaxRunBytes/2) + `"`)
 	create(t, s, run)
 	stored := get(t, s, run)
-	run.Status.Result = &v1.RunResult{Text: strings.Repeat("x", ledger.MaxRunBytes/2)}
+	run.Status.Result = &aofv1.RunResult{Text: strings.Repeat("x", ledger.MaxRunBytes/2)}
 	require.ErrorIs(t, s.Update(t.Context(), run), ledger.ErrTooLarge, "together they are too large")
 	same(t, stored, get(t, s, run))
 	run.Status.Result.Text = "x"
@@ -285,6 +302,7 @@ func testTooLarge(t *testing.T, s ledger.Store) {
 }
 
 func testCopies(t *testing.T, s ledger.Store) {
+	t.Helper()
 	run := create(t, s, Run("ns", "a"))
 	want := get(t, s, run)
 	run.Spec.Binding.Name = "changed"

@@ -10,12 +10,12 @@ import (
 	"errors"
 	"fmt"
 
-	v1 "aof.dev/operator/pkg/apis/aof/v1"
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/ledger"
 )
 
 // Fold implements ledger.Folder.
-func (s *Store) Fold(ctx context.Context, limit int, fn func(ledger.Documents, *v1.FlowRun) error) (int, error) {
+func (s *Store) Fold(ctx context.Context, limit int, fn func(ledger.Documents, *aofv1.FlowRun) error) (int, error) {
 	if limit < 1 {
 		return 0, fmt.Errorf("fold runs: %w: limit is %d", ledger.ErrInvalid, limit)
 	}

@@ -13,7 +13,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	v1 "aof.dev/operator/pkg/apis/aof/v1"
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/ledger"
 )
 
@@ -29,7 +29,7 @@ type cursor struct {
 }
 
 // List implements ledger.Store.
-func (s *Store) List(ctx context.Context, o ledger.ListOptions) (*v1.FlowRunList, error) {
+func (s *Store) List(ctx context.Context, o ledger.ListOptions) (*aofv1.FlowRunList, error) {
 	list, err := s.list(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
@@ -37,7 +37,7 @@ func (s *Store) List(ctx context.Context, o ledger.ListOptions) (*v1.FlowRunList
 	return list, nil
 }
 
-func (s *Store) list(ctx context.Context, o ledger.ListOptions) (*v1.FlowRunList, error) {
+func (s *Store) list(ctx context.Context, o ledger.ListOptions) (*aofv1.FlowRunList, error) {
 	limit := o.Limit
 	switch {
 	case limit < 0:
@@ -56,9 +56,9 @@ func (s *Store) list(ctx context.Context, o ledger.ListOptions) (*v1.FlowRunList
 		return nil, err
 	}
 	defer func() { _ = tx.Rollback() }() // it only reads
-	list := &v1.FlowRunList{
-		TypeMeta: metav1.TypeMeta{APIVersion: v1.SchemeGroupVersion.String(), Kind: "FlowRunList"},
-		Items:    []v1.FlowRun{},
+	list := &aofv1.FlowRunList{
+		TypeMeta: metav1.TypeMeta{APIVersion: aofv1.SchemeGroupVersion.String(), Kind: "FlowRunList"},
+		Items:    []aofv1.FlowRun{},
 	}
 	var revision int64
 	if err := tx.QueryRowContext(ctx, "SELECT value FROM revision").Scan(&revision); err != nil {

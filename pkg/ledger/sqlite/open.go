@@ -141,7 +141,7 @@ func prepare(dir string) (string, error) {
 		return "", err
 	}
 	file := filepath.Join(dir, FileName)
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the caller says where
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return "", err
 	}

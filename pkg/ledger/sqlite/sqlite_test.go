@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 
-	v1 "aof.dev/operator/pkg/apis/aof/v1"
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/ledger/ledgertest"
 	"aof.dev/operator/pkg/ledger/sqlite"
@@ -127,7 +127,7 @@ func TestCrashWithinFold(t *testing.T) {
 	s := open(t, dir, fast)
 	counts := map[string]int{}
 	for n := -1; n != 0; {
-		n, err = s.Fold(t.Context(), 2, func(docs ledger.Documents, run *v1.FlowRun) error {
+		n, err = s.Fold(t.Context(), 2, func(docs ledger.Documents, run *aofv1.FlowRun) error {
 			return addOne(docs, run.Name)
 		})
 		require.NoError(t, err)
@@ -145,12 +145,12 @@ func crash(t *testing.T, dir string) {
 	for i := range 5 {
 		run := ledgertest.Run("ns", fmt.Sprintf("run-%d", i))
 		require.NoError(t, s.Create(t.Context(), run))
-		run.Status.Phase = v1.FlowRunPhaseSucceeded
+		run.Status.Phase = aofv1.FlowRunPhaseSucceeded
 		require.NoError(t, s.Update(t.Context(), run))
 	}
 	folded := 0
 	for {
-		_, err := s.Fold(t.Context(), 2, func(docs ledger.Documents, run *v1.FlowRun) error {
+		_, err := s.Fold(t.Context(), 2, func(docs ledger.Documents, run *aofv1.FlowRun) error {
 			if err := addOne(docs, run.Name); err != nil {
 				return err
 			}
@@ -179,7 +179,7 @@ func benchmarkCheckpoint(b *testing.B, sync sqlite.Synchronous) {
 	defer func() { _ = s.Close() }()
 	run := ledgertest.Run("ns", "a")
 	require.NoError(b, s.Create(b.Context(), run))
-	run.Status.Result = &v1.RunResult{Text: strings.Repeat("x", 4<<10)}
+	run.Status.Result = &aofv1.RunResult{Text: strings.Repeat("x", 4<<10)}
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := s.Update(b.Context(), run); err != nil {

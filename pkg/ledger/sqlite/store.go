@@ -14,7 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	v1 "aof.dev/operator/pkg/apis/aof/v1"
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/ledger"
 )
 
@@ -26,19 +26,19 @@ const (
 )
 
 // Create implements ledger.Store.
-func (s *Store) Create(ctx context.Context, run *v1.FlowRun) error {
+func (s *Store) Create(ctx context.Context, run *aofv1.FlowRun) error {
 	if err := s.create(ctx, run); err != nil {
 		return fmt.Errorf("create run %s: %w", id(run.Namespace, run.Name), err)
 	}
 	return nil
 }
 
-func (s *Store) create(ctx context.Context, run *v1.FlowRun) error {
+func (s *Store) create(ctx context.Context, run *aofv1.FlowRun) error {
 	if err := checkNew(run); err != nil {
 		return err
 	}
 	stored := run.DeepCopy()
-	stored.Status = v1.FlowRunStatus{}
+	stored.Status = aofv1.FlowRunStatus{}
 	stored.TypeMeta = typeMeta()
 	stored.UID = s.options.NewUID()
 	stored.Generation = 1
@@ -66,12 +66,12 @@ func (s *Store) create(ctx context.Context, run *v1.FlowRun) error {
 	return nil
 }
 
-func insert(ctx context.Context, tx *sql.Tx, run *v1.FlowRun, revision int64, object []byte) error {
+func insert(ctx context.Context, tx *sql.Tx, run *aofv1.FlowRun, revision int64, object []byte) error {
 	result, err := tx.ExecContext(ctx, `
 		INSERT INTO runs (namespace, name, revision, flow, binding, source, phase, object_bytes, status)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		run.Namespace, run.Name, revision, run.Spec.Flow.Name, refName(run.Spec.Binding), refName(run.Spec.Trigger),
-		string(v1.FlowRunPhasePending), len(object), []byte("{}"))
+		string(aofv1.FlowRunPhasePending), len(object), []byte("{}"))
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func insert(ctx context.Context, tx *sql.Tx, run *v1.FlowRun, revision int64, ob
 }
 
 // checkNew refuses what an API server would refuse.
-func checkNew(run *v1.FlowRun) error {
+func checkNew(run *aofv1.FlowRun) error {
 	switch {
 	case run.ResourceVersion != "":
 		return fmt.Errorf("%w: a new run has no resourceVersion", ledger.ErrInvalid)
@@ -106,14 +106,14 @@ const selectRun = "SELECT r.seq, r.revision, r.fold, o.object, r.status FROM run
 type scanner interface{ Scan(into ...any) error }
 
 // scanRun reads one row of selectRun.
-func scanRun(row scanner) (run *v1.FlowRun, seq int64, size int, err error) {
+func scanRun(row scanner) (run *aofv1.FlowRun, seq int64, size int, err error) {
 	var revision int64
 	var fold int
 	var object, status []byte
 	if err := row.Scan(&seq, &revision, &fold, &object, &status); err != nil {
 		return nil, 0, 0, err
 	}
-	run = &v1.FlowRun{}
+	run = &aofv1.FlowRun{}
 	if err := json.Unmarshal(object, run); err != nil {
 		return nil, 0, 0, fmt.Errorf("stored run %d: %w", seq, err)
 	}
@@ -128,7 +128,7 @@ func scanRun(row scanner) (run *v1.FlowRun, seq int64, size int, err error) {
 }
 
 // Get implements ledger.Store.
-func (s *Store) Get(ctx context.Context, namespace, name string) (*v1.FlowRun, error) {
+func (s *Store) Get(ctx context.Context, namespace, name string) (*aofv1.FlowRun, error) {
 	row := s.read.QueryRowContext(ctx, selectRun+" WHERE r.namespace = ? AND r.name = ?", namespace, name)
 	run, _, _, err := scanRun(row)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -141,7 +141,7 @@ func (s *Store) Get(ctx context.Context, namespace, name string) (*v1.FlowRun, e
 }
 
 // Update implements ledger.Store.
-func (s *Store) Update(ctx context.Context, run *v1.FlowRun) error {
+func (s *Store) Update(ctx context.Context, run *aofv1.FlowRun) error {
 	revision, err := s.update(ctx, run)
 	if err != nil {
 		return fmt.Errorf("update run %s: %w", id(run.Namespace, run.Name), err)
@@ -150,7 +150,7 @@ func (s *Store) Update(ctx context.Context, run *v1.FlowRun) error {
 	return nil
 }
 
-func (s *Store) update(ctx context.Context, run *v1.FlowRun) (revision int64, err error) {
+func (s *Store) update(ctx context.Context, run *aofv1.FlowRun) (revision int64, err error) {
 	if run.ResourceVersion == "" {
 		return 0, fmt.Errorf("%w: no resourceVersion", ledger.ErrInvalid)
 	}
@@ -184,7 +184,7 @@ func (s *Store) update(ctx context.Context, run *v1.FlowRun) (revision int64, er
 }
 
 // checkStored makes sure that the stored run is the one that was read.
-func checkStored(ctx context.Context, tx *sql.Tx, run *v1.FlowRun, read int64, statusBytes int) error {
+func checkStored(ctx context.Context, tx *sql.Tx, run *aofv1.FlowRun, read int64, statusBytes int) error {
 	var revision int64
 	var objectBytes int
 	err := tx.QueryRowContext(ctx, "SELECT revision, object_bytes FROM runs WHERE namespace = ? AND name = ?",
@@ -223,14 +223,14 @@ func (s *Store) Delete(ctx context.Context, namespace, name string) error {
 	return nil
 }
 
-func phaseOf(run *v1.FlowRun) v1.FlowRunPhase {
+func phaseOf(run *aofv1.FlowRun) aofv1.FlowRunPhase {
 	if run.Status.Phase == "" {
-		return v1.FlowRunPhasePending
+		return aofv1.FlowRunPhasePending
 	}
 	return run.Status.Phase
 }
 
-func refName(r *v1.ObjectReference) string {
+func refName(r *aofv1.ObjectReference) string {
 	if r == nil {
 		return ""
 	}
@@ -238,7 +238,7 @@ func refName(r *v1.ObjectReference) string {
 }
 
 func typeMeta() metav1.TypeMeta {
-	return metav1.TypeMeta{APIVersion: v1.SchemeGroupVersion.String(), Kind: "FlowRun"}
+	return metav1.TypeMeta{APIVersion: aofv1.SchemeGroupVersion.String(), Kind: "FlowRun"}
 }
 
 func tooLarge(size int) error {

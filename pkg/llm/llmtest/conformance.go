@@ -88,6 +88,7 @@ func Conformance(t *testing.T, h Harness) {
 }
 
 func endsWithContext(t *testing.T, h Harness) {
+	t.Helper()
 	t.Parallel()
 	p, secret := h(t, NeverReplies)
 	ctx, cancel := context.WithCancel(t.Context())

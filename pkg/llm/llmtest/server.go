@@ -100,7 +100,7 @@ type Server struct {
 	// Key is the bearer token it wants.
 	Key string
 
-	t       testing.TB
+	tb      testing.TB
 	mu      sync.Mutex
 	answers []Answer
 	calls   []Call
@@ -108,11 +108,11 @@ type Server struct {
 
 // NewServer starts a fake service that gives the answers in turn, the last one
 // for ever. It stops with the test.
-func NewServer(t testing.TB, answers ...Answer) *Server {
-	t.Helper()
-	s := &Server{Key: "sk-test-0123456789", t: t, answers: answers}
+func NewServer(tb testing.TB, answers ...Answer) *Server {
+	tb.Helper()
+	s := &Server{Key: "sk-test-0123456789", tb: tb, answers: answers}
 	srv := httptest.NewServer(s)
-	t.Cleanup(srv.Close)
+	tb.Cleanup(srv.Close)
 	s.URL = srv.URL + "/v1"
 	return s
 }
@@ -128,7 +128,7 @@ func (s *Server) Calls() []Call {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call, err := s.read(r)
 	if err != nil {
-		s.t.Errorf("fake model service: %v", err)
+		s.tb.Errorf("fake model service: %v", err)
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}

@@ -64,8 +64,10 @@ func TestRequestOnTheWire(t *testing.T) {
 	assert.Equal(t, []llmtest.Call{{
 		Model: "gpt-4o", Temperature: &temperature, MaxTokens: 99,
 		Messages: []llmtest.Message{
-			{Role: "system", Content: "be brief"}, {Role: "user", Content: "a"},
-			{Role: "assistant", Content: "b"}, {Role: "user", Content: "c"},
+			{Role: "system", Content: "be brief"},
+			{Role: "user", Content: "a"},
+			{Role: "assistant", Content: "b"},
+			{Role: "user", Content: "c"},
 		},
 	}}, srv.Calls())
 }
@@ -82,7 +84,7 @@ func TestRetries(t *testing.T) {
 		},
 		"not for ever":                      {answers: []llmtest.Answer{llmtest.Fail(500, "", "oops")}, calls: openai.MaxRetries + 1, kind: llm.Unavailable},
 		"a wrong request is not repeated":   {answers: []llmtest.Answer{llmtest.Fail(400, "", "bad")}, calls: 1, kind: llm.BadRequest},
-		"a long wait is left to the caller": {answers: []llmtest.Answer{{Status: 429, Header: map[string]string{"Retry-After": "3600"}, Body: "{}"}}, calls: 1, kind: llm.RateLimit},
+		"a long wait is left to the caller": {answers: []llmtest.Answer{{Status: 429, Header: map[string]string{"Retry-After": "31"}, Body: "{}"}}, calls: 1, kind: llm.RateLimit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
