@@ -104,7 +104,7 @@ func validateCredentials(config JSONObject) *apis.FieldError {
 		switch v := value.(type) {
 		case nil:
 		case string:
-			errs = errs.Also(validateTemplate(v, path))
+			errs = errs.Also(validateSecretTemplate(v, path))
 			if v != "" && !isTemplate(v) {
 				errs = errs.Also(warn(path, "a credential written here can be read by whoever can read the trigger; "+
 					"write ${NAME} and put it into the Secret aof-credentials"))

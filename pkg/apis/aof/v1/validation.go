@@ -4,6 +4,7 @@
 package v1
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -136,6 +137,23 @@ func validateTemplate(text, path string) *apis.FieldError {
 	return nil
 }
 
+// validateSecretTemplate is validateTemplate for a text that must not be repeated.
+func validateSecretTemplate(text, path string) *apis.FieldError {
+	if errs := validateText(text, path); errs != nil {
+		return errs
+	}
+	_, err := expr.ParseTemplate(text)
+	var syntax *expr.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return unfit(path, fmt.Sprintf("the ${…} at offset %d does not parse", syntax.Offset))
+	case err != nil:
+		return unfit(path, "a ${…} in it does not parse")
+	default:
+		return nil
+	}
+}
+
 // isTemplate reports whether a text is only known when it is used.
 func isTemplate(text string) bool { return strings.Contains(text, "${") }
 
@@ -152,7 +170,7 @@ func validateEnv(env map[string]string, path string) *apis.FieldError {
 				Message: "invalid name of a variable", Paths: []string{at}, Details: "use letters, digits and _, not beginning with a digit",
 			})
 		}
-		errs = errs.Also(validateTemplate(env[name], at))
+		errs = errs.Also(validateSecretTemplate(env[name], at))
 	}
 	return errs
 }

@@ -1,0 +1,42 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"knative.dev/pkg/apis"
+)
+
+const someEvent = `event: {specversion: "1.0", id: "1", source: /s, type: dev.aof.test, data: {x: 1}}` + "\n"
+
+func TestValidateFlowRun(t *testing.T) {
+	t.Parallel()
+	checkRefusals(t, "FlowRun", []refusal{
+		{name: "a flow and an event", spec: someEvent + `flow: {name: f}`},
+		{name: "everything", spec: someEvent + "flow: f\nbinding: b\ntrigger: ns/t\ncontext: c\nplan: p\nclaim: {holder: h, expiresAt: \"2026-01-02T03:04:05.000000Z\"}"},
+		{name: "no spec", paths: []string{"spec.flow.name", "spec.event"}},
+		{name: "an event that is none", spec: `{flow: f, event: {specversion: "1.0", id: ""}}`, paths: []string{"spec.event.id", "spec.event.source", "spec.event.type"}},
+		{name: "a claim by nobody", spec: someEvent + "flow: f\nclaim: {}", paths: []string{"spec.claim.holder"}},
+		{name: "an empty reference", spec: someEvent + "flow: f\nbinding: {}", paths: []string{"spec.binding.name"}},
+		{name: "an endless event", spec: `{flow: f, event: {data: "` + strings.Repeat("x", MaxEventBytes) + `"}}`, paths: []string{"spec.event"}},
+	})
+}
+
+func TestARunKeepsWhatItRuns(t *testing.T) {
+	t.Parallel()
+	old := read(t, "FlowRun", someEvent+"flow: {name: f}\nplan: p1").(*FlowRun)
+	ctx := apis.WithinUpdate(t.Context(), old)
+
+	claimed := old.DeepCopy()
+	claimed.Spec.Claim = &RunClaim{Holder: "runner-1"}
+	assert.Empty(t, paths(claimed.Validate(ctx)), "the claim moves on")
+
+	moved := old.DeepCopy()
+	moved.Spec.Plan = "p2"
+	assert.Equal(t, []string{"spec"}, paths(moved.Validate(ctx)))
+	assert.Empty(t, paths(moved.Validate(t.Context())), "a new run may have any plan")
+}
