@@ -272,9 +272,18 @@ func first(int) int { return 0 }
 
 func last(n int) int { return n - 1 }
 
+// checkMany is rapid.Check with more rounds than its default, which is too few for
+// what needs several things to come together. -rapid.checks multiplies.
+func checkMany(t *testing.T, prop func(*rapid.T)) {
+	t.Helper()
+	for range 6 {
+		rapid.Check(t, prop)
+	}
+}
+
 func TestTheEndDoesNotDependOnTheOrder(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	checkMany(t, func(t *rapid.T) {
 		rf := genFlow(t)
 		p, err := flow.Compile(rf.flow)
 		require.NoError(t, err)
@@ -304,7 +313,7 @@ func TestTheEndDoesNotDependOnTheOrder(t *testing.T) {
 
 func TestAJournalContinuesToTheSameEnd(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	checkMany(t, func(t *rapid.T) {
 		rf := genFlow(t)
 		p, err := flow.Compile(rf.flow)
 		require.NoError(t, err)
@@ -333,7 +342,7 @@ func TestAJournalContinuesToTheSameEnd(t *testing.T) {
 
 func TestStraySignalsChangeNothing(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	checkMany(t, func(t *rapid.T) {
 		rf := genFlow(t)
 		p, err := flow.Compile(rf.flow)
 		require.NoError(t, err)
