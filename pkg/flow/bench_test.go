@@ -10,15 +10,15 @@ import (
 	"aof.dev/operator/pkg/flow"
 )
 
-// benchFlow is a flow of n nodes in layers of ten: every node has two before it
+// benchFlow is a flow of n nodes in layers of five: every node has two before it
 // and a condition on one of its edges.
 func benchFlow(n int) flow.Flow {
 	var f flow.Flow
 	for i := range n {
 		id := fmt.Sprintf("n%d", i)
 		f.Nodes = append(f.Nodes, node(id, flow.KindScript, "command", "echo ${event.text}"))
-		if i >= 10 {
-			left, right := fmt.Sprintf("n%d", i-10), fmt.Sprintf("n%d", i-10+(i+1)%10-i%10)
+		if i >= 5 {
+			left, right := fmt.Sprintf("n%d", i-5), fmt.Sprintf("n%d", i-5+(i+1)%5-i%5)
 			f.Edges = append(f.Edges, edge(left, id), edge(right, id, "exit_code == 0"))
 		}
 	}

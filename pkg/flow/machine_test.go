@@ -84,6 +84,35 @@ func TestRun(t *testing.T) {
 			phase: ok,
 		},
 		{
+			name: "half is no majority",
+			flow: flow.Flow{
+				Nodes: []flow.Node{work("a"), work("b"), node("j", flow.KindJoin, "strategy", "majority"), node("p", flow.KindParallel), node("q", flow.KindParallel)},
+				Edges: []flow.Edge{edge("a", "j"), edge("b", "j"), edge("p", "j", "no"), edge("q", "j", "no")},
+			},
+			want:  map[string]phase{"a": ok, "b": ok, "j": skip, "p": ok, "q": ok},
+			phase: ok,
+		},
+		{
+			name: "more than half is",
+			flow: flow.Flow{
+				Nodes: []flow.Node{work("a"), work("b"), node("j", flow.KindJoin, "strategy", "majority"), work("c")},
+				Edges: []flow.Edge{edge("a", "j"), edge("b", "j"), edge("c", "j")},
+			},
+			answers: map[string]answer{"b": {wait: true}},
+			want:    map[string]phase{"a": ok, "b": flow.PhaseWaiting, "j": ok, "c": ok},
+			phase:   flow.PhaseWaiting,
+		},
+		{
+			name: "a failed node that only a condition looks at leaves the other alternatives",
+			flow: flow.Flow{
+				Nodes: []flow.Node{work("a"), work("b"), {ID: "c", Kind: flow.KindTransform, Config: map[string]any{"script": "true"}, Conditions: []flow.NodeCondition{{From: "b"}, {From: "a"}}}},
+				Edges: []flow.Edge{edge("a", "c")},
+			},
+			answers: map[string]answer{"b": {fail: "Broken"}},
+			want:    map[string]phase{"a": ok, "b": bad, "c": ok},
+			phase:   bad,
+		},
+		{
 			name: "edges between the same nodes are alternatives",
 			flow: flow.Flow{
 				Nodes: []flow.Node{work("a"), work("b")},
@@ -219,6 +248,19 @@ func TestRetryUntilThePolicyIsUsedUp(t *testing.T) {
 	assert.Equal(t, flow.Usage{InputTokens: 10}, s.Usage())
 }
 
+func TestASecondAttemptThatSucceedsLeavesNoTraceOfTheFirstButItsCost(t *testing.T) {
+	t.Parallel()
+	p := compile(t, flow.Flow{Nodes: []flow.Node{work("a")}, Defaults: flow.Policy{MaxAttempts: 2}})
+	s, _ := p.Step(flow.State{}, flow.Start{At: noon})
+	s, _ = p.Step(s, flow.Failed{Node: "a", Attempt: 1, Reason: "Busy", Retryable: true, Usage: flow.Usage{InputTokens: 5, OutputTokens: 1}, At: noon})
+	s, _ = p.Step(s, flow.Done{Node: "a", Attempt: 2, Output: "x", Usage: flow.Usage{InputTokens: 2}, At: noon})
+	assert.Equal(t, flow.NodeState{
+		ID: "a", Kind: flow.KindTransform, Phase: ok, Attempt: 2, Output: "x", Usage: flow.Usage{InputTokens: 7, OutputTokens: 1}, StartedAt: noon, EndedAt: noon,
+	}, p.NodeState(s, "a"))
+	assert.Equal(t, ok, s.Phase)
+	assert.Nil(t, s.Error)
+}
+
 func TestAFailureThatIsNotRetryableIsNotRetried(t *testing.T) {
 	t.Parallel()
 	p := compile(t, flow.Flow{Nodes: []flow.Node{work("a")}, Defaults: flow.Policy{MaxAttempts: 5}})
@@ -325,11 +367,13 @@ func TestAConditionThatCannotBeEvaluatedFailsItsTarget(t *testing.T) {
 }
 
 // finishIn finishes the running nodes in the given order and returns the state.
-func finishIn(p *flow.Plan, order []string, answers map[string]answer) flow.State {
+// After each step the state goes through JSON.
+func finishIn(t *testing.T, p *flow.Plan, order []string, answers map[string]answer) flow.State {
+	t.Helper()
 	s, _ := p.Step(flow.State{}, flow.Start{At: noon})
 	for _, id := range order {
 		a := answers[id]
-		s, _ = p.Step(s, flow.Done{Node: id, Attempt: 1, Output: a.output, Exports: a.exports, At: noon})
+		s, _ = p.Step(reload(t, s), flow.Done{Node: id, Attempt: 1, Output: a.output, Exports: a.exports, At: noon})
 	}
 	return s
 }
@@ -376,7 +420,7 @@ func TestWhoComesFirstToAJoinDecidesNothing(t *testing.T) {
 			}
 			want := ""
 			for _, order := range [][]string{{"a", "b", "c"}, {"c", "b", "a"}, {"b", "a", "c"}} {
-				s := finishIn(p, order, answers)
+				s := finishIn(t, p, order, answers)
 				got := phases(s)
 				if tt.want[""] != "" {
 					got[""] = s.Phase
@@ -397,7 +441,7 @@ func TestAmongEquallyNearTheLaterInPlanOrderWins(t *testing.T) {
 		Nodes: []flow.Node{work("a"), work("b"), node("e", flow.KindEnd, "output", "${X} ${Y}")},
 		Edges: []flow.Edge{edge("b", "e"), edge("a", "e")},
 	})
-	s := finishIn(p, []string{"b", "a"}, map[string]answer{
+	s := finishIn(t, p, []string{"b", "a"}, map[string]answer{
 		"a": {exports: map[string]string{"X": "a", "Y": "a"}}, "b": {exports: map[string]string{"X": "b"}},
 	})
 	assert.Equal(t, "b a", p.NodeState(s, "e").Output)

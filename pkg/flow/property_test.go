@@ -276,7 +276,7 @@ func last(n int) int { return n - 1 }
 // what needs several things to come together. -rapid.checks multiplies.
 func checkMany(t *testing.T, prop func(*rapid.T)) {
 	t.Helper()
-	for range 6 {
+	for range 3 {
 		rapid.Check(t, prop)
 	}
 }

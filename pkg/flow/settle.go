@@ -15,15 +15,13 @@ import (
 func (m *machine) settle() {
 	p, s := m.plan, m.state
 	for next := 0; next < len(m.over); next++ {
-		i := m.over[next]
-		out := p.steps[i].out
-		if len(out) == 0 {
-			continue
-		}
-		sc := scope{plan: p, nodes: s.Nodes, facts: &s.Facts, at: i, self: i, visible: p.steps[i].sure, elapsed: s.elapsed()}
-		from := conditionScope{scope: &sc, from: i}
-		for _, l := range out {
-			m.arrive(l, m.decide(&p.links[l], &from))
+		var cs *conditionScope // made when something is to be evaluated
+		for _, l := range p.steps[m.over[next]].out {
+			k := &p.links[l]
+			if cs == nil && len(k.guards) > 0 {
+				cs = m.after(k.from)
+			}
+			m.arrive(l, m.decide(k, cs))
 		}
 	}
 	m.over = nil
@@ -35,6 +33,24 @@ func (m *machine) settle() {
 	default:
 		s.Phase = PhaseRunning
 	}
+}
+
+// after is the scope of the conditions on the links out of a node, or out of the
+// trigger.
+func (m *machine) after(i int32) *conditionScope {
+	if i == trigger {
+		return &conditionScope{scope: m.scope(none, nil), from: trigger}
+	}
+	sc := m.scope(i, m.plan.steps[i].sure)
+	sc.self = i
+	return &conditionScope{scope: sc, from: i}
+}
+
+// scope is what the engine itself may see from a node: only what is sure to be
+// over, so that no result depends on the order of things.
+func (m *machine) scope(at int32, visible bitset) *scope {
+	s := m.state
+	return &scope{plan: m.plan, nodes: s.Nodes, facts: &s.Facts, at: at, self: none, visible: visible, elapsed: s.elapsed()}
 }
 
 // decide returns what becomes of a link whose source is over.
@@ -167,15 +183,9 @@ func (m *machine) enter(i int32, met bool) {
 
 // complaint evaluates a link again to say what is wrong with its condition.
 func (m *machine) complaint(k *link) string {
-	p, s := m.plan, m.state
-	sc := scope{plan: p, nodes: s.Nodes, facts: &s.Facts, at: k.from, self: k.from, elapsed: s.elapsed()}
-	if k.from != trigger {
-		sc.visible = p.steps[k.from].sure
-	} else {
-		sc.at, sc.self = none, none
-	}
+	cs := m.after(k.from)
 	for i := range k.guards {
-		if ok, err := k.guards[i].holds(&conditionScope{scope: &sc, from: k.from}); err != nil {
+		if ok, err := k.guards[i].holds(cs); err != nil {
 			return k.guards[i].path + ": " + err.Error()
 		} else if ok {
 			break
@@ -191,9 +201,8 @@ func (m *machine) activate(i int32) {
 		return
 	}
 	st, kind := &p.steps[i], p.nodes[i].Kind
-	sc := scope{plan: p, nodes: s.Nodes, facts: &s.Facts, at: i, self: none, visible: st.sure, elapsed: s.elapsed()}
 	if st.when != nil || len(st.alternatives) > 0 {
-		ok, err := m.admits(i, &sc)
+		ok, err := m.admits(i, m.scope(i, st.sure))
 		switch {
 		case err != nil:
 			m.fail(i, ReasonConditionFailed, err.Error())
@@ -208,10 +217,11 @@ func (m *machine) activate(i int32) {
 	n.StartedAt = m.at
 	switch kind {
 	case KindConditional:
-		output, err := st.choice.evaluate(&conditionScope{scope: &sc, from: p.subjectOf(i, &sc)})
+		sc := m.scope(i, st.sure)
+		output, err := st.choice.evaluate(&conditionScope{scope: sc, from: p.subjectOf(i, sc)})
 		m.pure(i, output, err, ReasonConditionFailed)
 	case KindEnd:
-		output, err := st.output.evaluate(&sc)
+		output, err := st.output.evaluate(m.scope(i, st.sure))
 		m.pure(i, output, err, ReasonTemplateFailed)
 	case KindJoin:
 		m.succeed(i, joinOutput(p.nodes[i]))

@@ -132,9 +132,9 @@ func (m *machine) start(in Start) {
 	}
 	s.Facts = facts
 	s.Phase = PhaseRunning
-	sc := scope{plan: p, nodes: s.Nodes, facts: &s.Facts, at: none, self: none}
+	cs := m.after(trigger)
 	for _, l := range p.begin {
-		m.arrive(l, m.decide(&p.links[l], &conditionScope{scope: &sc, from: trigger}))
+		m.arrive(l, m.decide(&p.links[l], cs))
 	}
 	m.settle()
 }
