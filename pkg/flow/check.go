@@ -152,7 +152,7 @@ func (c *compiler) scriptConfig(i int32) {
 			c.report(inner.at("pattern"), ReasonSyntax, cut(err.Error()))
 		}
 	}
-	c.walk(inner.values, inner, i, 0)
+	c.walk(inner.values, inner, i)
 }
 
 // texts parses every text in a node's configuration that the kind's own check
@@ -169,27 +169,27 @@ func (c *compiler) texts(i int32) {
 				rest[key] = v
 			}
 		}
-		c.walk(rest, s, i, 0)
+		c.walk(rest, s, i)
 	case KindAgent:
 		if inline, ok := s.values["inline"].(map[string]any); ok {
 			s.values["inline"] = normalise(inline, s.at("inline"), inlineKeys(), c.clash).values
 		}
-		c.walk(s.values, s, i, 0)
+		c.walk(s.values, s, i)
 	case KindTransform, KindFleet, KindSlack, KindDiscord, KindTelegram, KindResponse, KindHTTP,
 		KindWait, KindParallel, KindJoin, KindApproval, KindGitHub, KindNotify, KindLoop:
-		c.walk(s.values, s, i, 0)
+		c.walk(s.values, s, i)
 	default:
 	}
 }
 
 // walk parses the texts of one level of configuration.
-func (c *compiler) walk(values map[string]any, s settings, i int32, depth int) {
+func (c *compiler) walk(values map[string]any, s settings, i int32) {
 	for _, key := range sortedKeys(values) {
 		at := s.at(key)
 		if text, ok := values[key].(string); ok {
 			switch key {
 			case "script", "command":
-				if depth == 0 && (c.nodes[i].Kind == KindScript || c.nodes[i].Kind == KindTransform) {
+				if c.nodes[i].Kind == KindScript || c.nodes[i].Kind == KindTransform {
 					c.script(text, at, nodeOwner(i))
 					continue
 				}
@@ -199,7 +199,7 @@ func (c *compiler) walk(values map[string]any, s settings, i int32, depth int) {
 				}
 			}
 		}
-		c.walkValue(values[key], at, i, depth)
+		c.walkValue(values[key], at, i, 0)
 	}
 }
 

@@ -4,7 +4,6 @@
 package flow_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -258,5 +257,5 @@ func TestErrorsUnwrap(t *testing.T) {
 	t.Parallel()
 	err := error(flow.Errors{{Path: "a", Message: "b"}, {Message: "c"}})
 	assert.EqualError(t, err, "a: b; c")
-	assert.True(t, errors.Is(err, flow.Error{Path: "a", Message: "b"}))
+	assert.ErrorIs(t, err, flow.Error{Path: "a", Message: "b"})
 }

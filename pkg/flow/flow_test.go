@@ -49,23 +49,23 @@ func edge(from, to string, when ...string) flow.Edge {
 	return e
 }
 
-func compile(t testing.TB, f flow.Flow) *flow.Plan {
-	t.Helper()
+func compile(tb testing.TB, f flow.Flow) *flow.Plan {
+	tb.Helper()
 	p, err := flow.Compile(f)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return p
 }
 
 // play runs a flow to where it ends or waits, each node with its answer.
-func play(t testing.TB, p *flow.Plan, facts flow.Facts, answers map[string]answer) flow.State {
-	t.Helper()
+func play(tb testing.TB, p *flow.Plan, facts flow.Facts, answers map[string]answer) flow.State {
+	tb.Helper()
 	s, commands := p.Step(flow.State{}, flow.Start{Facts: facts, At: noon})
 	for len(commands) > 0 {
 		next := commands[0]
 		commands = commands[1:]
 		run, ok := next.(flow.Run)
 		if !ok {
-			assert.Empty(t, commands, "Finish must come last")
+			assert.Empty(tb, commands, "Finish must come last")
 			break
 		}
 		var more []flow.Command
@@ -91,10 +91,10 @@ func phases(s flow.State) map[string]flow.Phase {
 	return out
 }
 
-func encode(t testing.TB, v any) string {
-	t.Helper()
+func encode(tb testing.TB, v any) string {
+	tb.Helper()
 	text, err := json.Marshal(v)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return string(text)
 }
 

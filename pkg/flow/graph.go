@@ -112,13 +112,14 @@ func (h intHeap) Len() int           { return len(h) }
 func (h intHeap) Less(i, j int) bool { return h[i] < h[j] }
 func (h intHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 
-// Push and Pop are for container/heap.
+// Push is for container/heap.
 func (h *intHeap) Push(x any) {
 	if v, ok := x.(int32); ok {
 		*h = append(*h, v)
 	}
 }
 
+// Pop is for container/heap.
 func (h *intHeap) Pop() any {
 	last := len(*h) - 1
 	v := (*h)[last]

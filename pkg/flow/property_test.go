@@ -7,9 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
-
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"

@@ -14,7 +14,7 @@ import (
 // a chain of nodes that the engine evaluates itself may be as long as a flow.
 func (m *machine) settle() {
 	p, s := m.plan, m.state
-	for next := 0; next < len(m.over); next++ {
+	for next := 0; next < len(m.over); next++ { //nolint:intrange // the list grows while it is worked through
 		var cs *conditionScope // made when something is to be evaluated
 		for _, l := range p.steps[m.over[next]].out {
 			k := &p.links[l]

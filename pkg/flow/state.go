@@ -218,7 +218,7 @@ func (s *State) UnmarshalJSON(text []byte) error {
 	if err := dec.Decode(&in); err != nil {
 		return fmt.Errorf("decode state: %w", err)
 	}
-	for i := 0; i < len(in.Links); i++ {
+	for i := range len(in.Links) {
 		switch in.Links[i] {
 		case open, taken, dead, ordered, denied, poisoned, broken:
 		default:
