@@ -12,8 +12,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -37,7 +37,17 @@ func main() {
 }
 
 func run(in, out string) error {
-	files, err := filepath.Glob(filepath.Join(in, "*.yaml"))
+	from, err := os.OpenRoot(in)
+	if err != nil {
+		return err
+	}
+	defer from.Close() //nolint:errcheck // it was only read
+	to, err := os.OpenRoot(out)
+	if err != nil {
+		return err
+	}
+	defer to.Close() //nolint:errcheck // the files in it are closed already
+	files, err := fs.Glob(from.FS(), "*.yaml")
 	if err != nil {
 		return err
 	}
@@ -45,15 +55,15 @@ func run(in, out string) error {
 		return fmt.Errorf("no CRDs in %s", in)
 	}
 	for _, file := range files {
-		if err := finish(file, out); err != nil {
-			return fmt.Errorf("%s: %w", filepath.Base(file), err)
+		if err := finish(from, to, file); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
 	return nil
 }
 
-func finish(file, out string) error {
-	data, err := os.ReadFile(file)
+func finish(from, to *os.Root, file string) error {
+	data, err := from.ReadFile(file)
 	if err != nil {
 		return err
 	}
@@ -76,7 +86,7 @@ func finish(file, out string) error {
 		return err
 	}
 	name := "300-" + strings.ToLower(kind) + ".yaml"
-	return os.WriteFile(filepath.Join(out, name), append([]byte(header), data...), 0o600)
+	return to.WriteFile(name, append([]byte(header), data...), 0o600)
 }
 
 // spellOutConditions gives status.conditions of every version the schema of

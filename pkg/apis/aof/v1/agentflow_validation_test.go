@@ -5,6 +5,7 @@ package v1
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -34,26 +35,42 @@ func TestValidateAgentFlow(t *testing.T) {
 		{name: "a node after itself", spec: flowSpec(ab, `{from: a, to: a}, {from: a, to: b}`), paths: []string{"spec.connections[0].to"}},
 		{name: "a type nobody knows", spec: flowSpec(`{id: a, type: Magic}`, ``), paths: []string{"spec.nodes[0].type"}},
 		{name: "an agent node without an agent", spec: flowSpec(`{id: a, type: Agent, config: {input: x}}`, ``), paths: []string{"spec.nodes[0].config"}},
-		{name: "an inline agent that is wrong", spec: flowSpec(`{id: a, type: agent, config: {inline: {model: "x:y", instructions: z, maxTokens: 0}}}`, ``),
-			paths: []string{"spec.nodes[0].config.inline.model", "spec.nodes[0].config.inline.max_tokens"}},
+		{
+			name: "an inline agent that is wrong", spec: flowSpec(`{id: a, type: agent, config: {inline: {model: "x:y", instructions: z, maxTokens: 0}}}`, ``),
+			paths: []string{"spec.nodes[0].config.inline.model", "spec.nodes[0].config.inline.max_tokens"},
+		},
 		{name: "a script without a command", spec: flowSpec(`{id: a, type: Script, config: {}}`, ``), paths: []string{"spec.nodes[0].config"}},
-		{name: "a condition that does not parse", spec: flowSpec(`{id: a, type: Conditional, config: {condition: "${x} == == 1"}}`, ``),
-			paths: []string{"spec.nodes[0].config.condition"}},
-		{name: "a template that is never closed", spec: flowSpec(`{id: a, type: Response, config: {message: "${event.text"}}`, ``),
-			paths: []string{"spec.nodes[0].config.message"}},
+		{
+			name: "a condition that does not parse", spec: flowSpec(`{id: a, type: Conditional, config: {condition: "${x} == == 1"}}`, ``),
+			paths: []string{"spec.nodes[0].config.condition"},
+		},
+		{
+			name: "a template that is never closed", spec: flowSpec(`{id: a, type: Response, config: {message: "${event.text"}}`, ``),
+			paths: []string{"spec.nodes[0].config.message"},
+		},
 		{name: "a when that does not parse", spec: flowSpec(ab, `{from: a, to: b, condition: "a =="}`), paths: []string{"spec.connections[0].when"}},
-		{name: "two spellings that differ", spec: flowSpec(ab, `{from: a, to: b, when: x, condition: z}`),
-			paths: []string{"spec.connections[0].when", "spec.connections[0].condition"}},
-		{name: "a pattern RE2 refuses", spec: "trigger: {patterns: [\"*\"], config: {patterns: [\"(\"]}}\nnodes: [{id: a, type: End}]\nconnections: []",
-			paths: []string{"spec.trigger.patterns[0]", "spec.trigger.config.patterns[0]"}},
+		{
+			name: "two spellings that differ", spec: flowSpec(ab, `{from: a, to: b, when: x, condition: z}`),
+			paths: []string{"spec.connections[0].when", "spec.connections[0].condition"},
+		},
+		{
+			name: "a pattern RE2 refuses", spec: "trigger: {patterns: [\"*\"], config: {patterns: [\"(\"]}}\nnodes: [{id: a, type: End}]\nconnections: []",
+			paths: []string{"spec.trigger.patterns[0]", "spec.trigger.config.patterns[0]"},
+		},
 		{name: "a trigger type nobody knows", spec: `{trigger: {type: Pigeon}, nodes: [{id: a, type: End}], connections: []}`, warns: []string{"spec.trigger.type"}},
-		{name: "policies out of bounds", spec: flowSpec(`{id: a, type: End, timeout_seconds: -1, retry: {max_attempts: 0, initial_delay: soon, backoffMultiplier: 0.5}}`, ``) +
-			`config: {default_timeout_seconds: 0, retry: {maxAttempts: 101}, error_handler: a}`,
-			paths: []string{"spec.nodes[0].timeout_seconds", "spec.nodes[0].retry.max_attempts", "spec.nodes[0].retry.initial_delay",
-				"spec.nodes[0].retry.backoff_multiplier", "spec.config.default_timeout_seconds", "spec.config.retry.max_attempts"},
-			warns: []string{"spec.config.error_handler"}},
-		{name: "a context with keys it does not know", spec: flowSpec(`{id: a, type: End}`, ``) + `context: {namespace: ns, env: {"1A": x}, colour: red}`,
-			paths: []string{"spec.context.env.1A"}, warns: []string{"spec.context.colour"}},
+		{
+			name: "policies out of bounds", spec: flowSpec(`{id: a, type: End, timeout_seconds: -1, retry: {max_attempts: 0, initial_delay: soon, backoffMultiplier: 0.5}}`, ``) +
+				`config: {default_timeout_seconds: 0, retry: {maxAttempts: 101}, error_handler: a}`,
+			paths: []string{
+				"spec.nodes[0].timeout_seconds", "spec.nodes[0].retry.max_attempts", "spec.nodes[0].retry.initial_delay",
+				"spec.nodes[0].retry.backoff_multiplier", "spec.config.default_timeout_seconds", "spec.config.retry.max_attempts",
+			},
+			warns: []string{"spec.config.error_handler"},
+		},
+		{
+			name: "a context with keys it does not know", spec: flowSpec(`{id: a, type: End}`, ``) + `context: {namespace: ns, env: {"1A": x}, colour: red}`,
+			paths: []string{"spec.context.env.1A"}, warns: []string{"spec.context.colour"},
+		},
 	})
 }
 
@@ -69,7 +86,7 @@ func TestAFlowOfTenThousandNodesGetsAnAnswer(t *testing.T) {
 	f.SetDefaults(t.Context())
 	err := f.Validate(t.Context())
 	assert.Equal(t, []string{"spec.nodes"}, paths(err))
-	assert.ErrorContains(t, err, fmt.Sprint(flow.MaxNodes))
+	assert.ErrorContains(t, err, strconv.Itoa(flow.MaxNodes))
 }
 
 func TestDefinition(t *testing.T) {

@@ -29,8 +29,12 @@ func TestSeedCRDsStandInOurs(t *testing.T) {
 			ours := ourCRD(t, kind)
 			assert.Equal(t, pick(seed, "metadata", "name"), pick(ours, "metadata", "name"))
 			for _, same := range [][]string{
-				{"spec", "group"}, {"spec", "scope"}, {"spec", "names", "plural"}, {"spec", "names", "singular"},
-				{"spec", "names", "kind"}, {"spec", "names", "shortNames"},
+				{"spec", "group"},
+				{"spec", "scope"},
+				{"spec", "names", "plural"},
+				{"spec", "names", "singular"},
+				{"spec", "names", "kind"},
+				{"spec", "names", "shortNames"},
 			} {
 				assert.Equal(t, pick(seed, same...), pick(ours, same...), "%v", same)
 			}

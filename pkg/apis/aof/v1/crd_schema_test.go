@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,6 +21,8 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"knative.dev/pkg/apis"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
@@ -204,6 +207,11 @@ func TestOtherFormsAreStoredCanonically(t *testing.T) {
 				`"connections":[{"from":"start","to":"a"},{"from":"a","to":"b","when":"success == true"}]}`,
 		},
 		{
+			name: "a run", kind: "FlowRun",
+			spec: `{"flow":"f","binding":"b","event":{"specversion":"1.0","id":"1","source":"s","type":"t","data":{"a":[1]}},"claim":{"holder":"h"}}`,
+			want: `{"flow":{"name":"f"},"binding":{"name":"b"},"event":{"specversion":"1.0","id":"1","source":"s","type":"t","data":{"a":[1]}},"claim":{"holder":"h"}}`,
+		},
+		{
 			name: "approval and limits under other names", kind: "Context",
 			spec: `{"cluster_name":"c","approval":{"enabled":true,"required_for":["delete"]},"limits":{"rate_limit_per_minute":20}}`,
 			want: `{"namespace":"default","cluster":"c","approval":{"required":true,"require_for":["delete"],"timeout_seconds":300},"limits":{"max_requests_per_minute":20}}`,
@@ -245,6 +253,41 @@ func TestConditionsSurvivePruning(t *testing.T) {
 			assert.NotEmpty(t, validation.ValidateCustomResource(nil, object, s.validator))
 		})
 	}
+}
+
+// The journal of a run is read by whoever takes the run over: nothing of it may
+// be lost on the way through the API server.
+func TestJournalSurvivesTheAPIServer(t *testing.T) {
+	t.Parallel()
+	at := metav1.NewMicroTime(time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC))
+	wait := WaitStatus{Node: "a", Kind: "Approval", Message: "?", Until: &at, Details: JSONObject{"approvers": []any{"x"}}}
+	run := &FlowRun{}
+	run.Name = "r"
+	run.Spec = FlowRunSpec{
+		Flow: ObjectReference{Name: "f"}, Plan: "p", Claim: &RunClaim{Holder: "h", ExpiresAt: at},
+		Event: runtime.RawExtension{Raw: []byte(`{"specversion":"1.0","id":"1","source":"s","type":"t"}`)},
+	}
+	run.Status = FlowRunStatus{
+		StartTime: &at, CompletionTime: &at, Duration: "2.3s", Usage: &TokenUsage{InputTokens: 1, OutputTokens: 2},
+		Lease:  &RunLease{Holder: "h", RenewedAt: &at, ExpiresAt: &at, Takeovers: 1},
+		Result: &RunResult{Text: "done", Output: &runtime.RawExtension{Raw: []byte(`"done"`)}}, Waiting: []WaitStatus{wait},
+	}
+	for _, output := range []string{`"text"`, `3`, `true`, `[1,{"a":null}]`, `{"a":{"b":[]}}`} {
+		run.Status.Nodes = append(run.Status.Nodes, NodeStatus{
+			ID: "n", Type: "Script", Phase: NodePhaseFailed, Attempt: 2, StartTime: &at, EndTime: &at, Duration: "45ms",
+			Output: &runtime.RawExtension{Raw: []byte(output)}, Exports: map[string]string{"A": "b"},
+			Error: &RunError{Node: "n", Reason: "R", Message: "M"}, Usage: &TokenUsage{InputTokens: 3}, Wait: &wait,
+		})
+	}
+	run.Status.MarkFailed(RunError{Node: "n", Reason: "R", Message: "M"})
+	s := newServer(t, "FlowRun")
+	stored := viaJSON(t, run)
+	assert.Empty(t, pruning.PruneWithOptions(stored, s.structural, true, schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}))
+	assert.Empty(t, validation.ValidateCustomResource(nil, stored, s.validator))
+	var again FlowRun
+	require.NoError(t, json.Unmarshal([]byte(asJSON(t, stored)), &again))
+	assert.JSONEq(t, asJSON(t, run), asJSON(t, again))
+	assert.True(t, equality.Semantic.DeepEqual(run.Status.Nodes[0].StartTime, again.Status.Nodes[0].StartTime), "microseconds stay")
 }
 
 // Upstream's own files, where they are at hand.

@@ -60,8 +60,9 @@ type FlowRunSpec struct {
 	// Plan names the compiled plan the run is pinned to.
 	Plan string `json:"plan,omitempty"`
 	// Event is the CloudEvent that started the run, in structured JSON, verbatim.
+	// +required
 	// +kubebuilder:pruning:PreserveUnknownFields
-	Event runtime.RawExtension `json:"event,omitempty"`
+	Event runtime.RawExtension `json:"event,omitzero"`
 	// Claim says who works on the run. It stands outside status because a create
 	// request can't carry a status, and creating the run is claiming the event.
 	Claim *RunClaim `json:"claim,omitempty"`
@@ -72,7 +73,7 @@ type RunClaim struct {
 	// Holder identifies the process that holds the run.
 	Holder string `json:"holder,omitempty"`
 	// ExpiresAt is when another holder may take over.
-	ExpiresAt metav1.MicroTime `json:"expiresAt,omitempty"`
+	ExpiresAt metav1.MicroTime `json:"expiresAt,omitzero"`
 }
 
 // FlowRunPhase is the state of a run in one word, derived from its condition Succeeded.

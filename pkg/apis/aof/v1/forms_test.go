@@ -16,7 +16,7 @@ func TestParseReference(t *testing.T) {
 	t.Parallel()
 	for written, want := range map[string]ObjectReference{
 		"prod":                       {Name: "prod"},
-		" prod ":                     {Name: "prod"},
+		"prod\n":                     {Name: "prod"},
 		"shared/prod":                {Namespace: "shared", Name: "prod"},
 		"contexts/prod.yaml":         {Name: "prod"},
 		"./a/b/c/slack-prod.yml":     {Name: "slack-prod"},

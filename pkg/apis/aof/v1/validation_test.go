@@ -78,8 +78,10 @@ func TestValidateContext(t *testing.T) {
 		{name: "a reference that is never closed", spec: `{kubeconfig: "${HOME/x"}`, paths: []string{"spec.kubeconfig"}},
 		{name: "a variable no shell can hold", spec: `{env: {"A-B": x, OK: z}}`, paths: []string{"spec.env.A-B"}},
 		{name: "an unknown sink", spec: `{audit: {sink: s3}}`, paths: []string{"spec.audit.sink"}, says: "stdout, file, webhook"},
-		{name: "negative limits", spec: `{limits: {max_requests_per_minute: -1, max_tokens_per_day: -5, timeout_seconds: 0, max_concurrent: 0}}`,
-			paths: []string{"spec.limits.max_concurrent", "spec.limits.max_execution_time_seconds", "spec.limits.max_requests_per_minute", "spec.limits.max_tokens_per_day"}},
+		{
+			name: "negative limits", spec: `{limits: {max_requests_per_minute: -1, max_tokens_per_day: -5, timeout_seconds: 0, max_concurrent: 0}}`,
+			paths: []string{"spec.limits.max_concurrent", "spec.limits.max_execution_time_seconds", "spec.limits.max_requests_per_minute", "spec.limits.max_tokens_per_day"},
+		},
 		{name: "an approval that times out at once", spec: `{approval: {timeout_seconds: 0}}`, paths: []string{"spec.approval.timeout_seconds"}},
 		{name: "more approvers than may approve", spec: `{approval: {allowed_users: [a], min_approvers: 2}}`, paths: []string{"spec.approval.min_approvers"}},
 		{name: "an approver without a name", spec: `{approval: {allowed_users: [a, ""]}}`, paths: []string{"spec.approval.allowed_users[1]"}},
@@ -117,8 +119,10 @@ func TestValidateTrigger(t *testing.T) {
 		{name: "a schedule that is a number", spec: `{type: Schedule, config: {cron: 5}}`, paths: []string{"spec.config.cron"}},
 		{name: "a zone nobody knows", spec: `{type: Schedule, config: {cron: "0 9 * * *", timezone: Mars/Base}}`, paths: []string{"spec.config.timezone"}},
 		{name: "a webhook with everything", spec: `{type: HTTP, config: {path: /hook, methods: [POST, put], port: 8080, secret: "${S}", required_headers: {X-GitHub-Event: push, X-Sig: "*"}}}`},
-		{name: "a webhook with nothing right", spec: `{type: HTTP, config: {path: hook, method: BREW, port: 70000, headers: 1}}`,
-			paths: []string{"spec.config.path", "spec.config.method", "spec.config.port", "spec.config.headers"}},
+		{
+			name: "a webhook with nothing right", spec: `{type: HTTP, config: {path: hook, method: BREW, port: 70000, headers: 1}}`,
+			paths: []string{"spec.config.path", "spec.config.method", "spec.config.port", "spec.config.headers"},
+		},
 	})
 }
 
@@ -144,19 +148,29 @@ func TestValidateFlowBinding(t *testing.T) {
 	checkRefusals(t, "FlowBinding", []refusal{
 		{name: "three references", spec: refs},
 		{name: "no spec", paths: []string{"spec.trigger.name", "spec.context.name", "spec.flow.name"}},
-		{name: "an empty reference", spec: `{trigger: {}, context: {namespace: ns}, flow: ""}`,
-			paths: []string{"spec.trigger.name", "spec.context.name", "spec.flow.name"}},
-		{name: "a name that can't exist", spec: `{trigger: "Not A Name", context: "a/b", flow: "A_B/c"}`,
-			paths: []string{"spec.trigger.name", "spec.flow.namespace"}},
+		{
+			name: "an empty reference", spec: `{trigger: {}, context: {namespace: ns}, flow: ""}`,
+			paths: []string{"spec.trigger.name", "spec.context.name", "spec.flow.name"},
+		},
+		{
+			name: "a name that can't exist", spec: `{trigger: "Not A Name", context: "a/b", flow: "A_B/c"}`,
+			paths: []string{"spec.trigger.name", "spec.flow.namespace"},
+		},
 		{name: "a ref beside another name", spec: `{trigger: {name: a, ref: b}, context: {name: c}, flow: {name: f}}`, paths: []string{"spec.trigger.ref"}},
 		{name: "a pattern RE2 refuses", spec: refs + `match: {patterns: ["(?!x)"]}`, paths: []string{"spec.match.patterns[0]"}},
 		{name: "a keyword both required and excluded", spec: refs + `match: {required_keywords: [Pod], excludedKeywords: [pod]}`, paths: []string{"spec.match.required_keywords[0]"}},
-		{name: "spellings that differ", spec: refs + `match: {required_keywords: [a], requiredKeywords: [b]}`,
-			paths: []string{"spec.match.required_keywords", "spec.match.requiredKeywords"}},
-		{name: "empty words", spec: refs + `match: {channels: [""], users: [" "], events: [""], conditions: {" ": x}}`,
-			paths: []string{"spec.match.channels[0]", "spec.match.users[0]", "spec.match.events[0]", "spec.match.conditions"}},
-		{name: "an approval that times out at once", spec: refs + `overrides: {approval: {approval_timeout_seconds: 0}}`,
-			paths: []string{"spec.overrides.approval.approval_timeout_seconds"}},
+		{
+			name: "spellings that differ", spec: refs + `match: {required_keywords: [a], requiredKeywords: [b]}`,
+			paths: []string{"spec.match.required_keywords", "spec.match.requiredKeywords"},
+		},
+		{
+			name: "empty words", spec: refs + `match: {channels: [""], users: [" "], events: [""], conditions: {" ": x}}`,
+			paths: []string{"spec.match.channels[0]", "spec.match.users[0]", "spec.match.events[0]", "spec.match.conditions"},
+		},
+		{
+			name: "an approval that times out at once", spec: refs + `overrides: {approval: {approval_timeout_seconds: 0}}`,
+			paths: []string{"spec.overrides.approval.approval_timeout_seconds"},
+		},
 	})
 }
 
@@ -171,19 +185,27 @@ func TestValidateAgent(t *testing.T) {
 		{name: "an unknown provider", spec: `{model: "acme:one", instructions: x}`, paths: []string{"spec.model"}, says: "openrouter"},
 		{name: "a provider without a model", spec: `{model: "openai:", instructions: x}`, paths: []string{"spec.model"}},
 		{name: "two providers", spec: `{model: "openai:gpt-4o", provider: google, instructions: x}`, paths: []string{"spec.provider"}},
-		{name: "bounds", spec: `{model: "mock:echo", instructions: x, temperature: 1.01, max_tokens: 0, max_iterations: 0, max_context_messages: -1}`,
-			paths: []string{"spec.temperature", "spec.max_tokens", "spec.max_iterations", "spec.max_context_messages"}},
+		{
+			name: "bounds", spec: `{model: "mock:echo", instructions: x, temperature: 1.01, max_tokens: 0, max_iterations: 0, max_context_messages: -1}`,
+			paths: []string{"spec.temperature", "spec.max_tokens", "spec.max_iterations", "spec.max_context_messages"},
+		},
 		{name: "a temperature below zero", spec: `{model: "mock:echo", instructions: x, temperature: -0.1}`, paths: []string{"spec.temperature"}},
 		{name: "instructions of spaces", spec: `{model: "mock:echo", instructions: "  "}`, paths: []string{"spec.instructions"}},
-		{name: "two spellings that differ", spec: `{model: "mock:echo", instructions: a, system_prompt: b, maxTokens: 1, max_tokens: 2}`,
-			paths: []string{"spec.instructions", "spec.system_prompt", "spec.max_tokens", "spec.maxTokens"}},
-		{name: "tools that name nothing", spec: `{model: "mock:echo", instructions: x, tools: ["", {config: {}}, {type: 3}]}`,
-			paths: []string{"spec.tools[0].name", "spec.tools[1].name", "spec.tools[1].type", "spec.tools[2].type"}},
+		{
+			name: "two spellings that differ", spec: `{model: "mock:echo", instructions: a, system_prompt: b, maxTokens: 1, max_tokens: 2}`,
+			paths: []string{"spec.instructions", "spec.system_prompt", "spec.max_tokens", "spec.maxTokens"},
+		},
+		{
+			name: "tools that name nothing", spec: `{model: "mock:echo", instructions: x, tools: ["", {config: {}}, {type: 3}]}`,
+			paths: []string{"spec.tools[0].name", "spec.tools[1].name", "spec.tools[1].type", "spec.tools[2].type"},
+		},
 		{name: "a memory nobody has", spec: `{model: "mock:echo", instructions: x, memory: {type: conversation}}`, paths: []string{"spec.memory.type"}},
 		{name: "a memory without a type", spec: `{model: "mock:echo", instructions: x, memory: {config: {max_messages: 0}}}`, paths: []string{"spec.memory.type"}},
 		{name: "a memory of no messages", spec: `{model: "mock:echo", instructions: x, memory: "File:a:0"}`, paths: []string{"spec.memory.config.max_messages"}},
-		{name: "MCP servers", spec: `{model: "mock:echo", instructions: x, mcp_servers: [{name: a, command: x}, {name: a, url: y}, {}]}`,
-			paths: []string{"spec.mcp_servers[1].name", "spec.mcp_servers[2].name", "spec.mcp_servers[2].command", "spec.mcp_servers[2].endpoint"}},
+		{
+			name: "MCP servers", spec: `{model: "mock:echo", instructions: x, mcp_servers: [{name: a, command: x}, {name: a, url: y}, {}]}`,
+			paths: []string{"spec.mcp_servers[1].name", "spec.mcp_servers[2].name", "spec.mcp_servers[2].command", "spec.mcp_servers[2].endpoint"},
+		},
 		{name: "endless instructions", spec: `{model: "mock:echo", instructions: "` + strings.Repeat("x", MaxTextBytes+1) + `"}`, paths: []string{"spec.instructions"}},
 	})
 }
@@ -196,21 +218,33 @@ func TestValidateAgentFleet(t *testing.T) {
 		{name: "no spec", paths: []string{"spec.agents"}},
 		{name: "a hierarchy led by the one manager", spec: two + `coordination: {mode: hierarchical}`},
 		{name: "a hierarchy nobody leads", spec: `{agents: [{ref: a}, {ref: b}], coordination: {mode: hierarchical}}`, paths: []string{"spec.coordination.manager"}},
-		{name: "a hierarchy two lead", spec: `{agents: [{ref: a, role: manager}, {ref: b, role: manager}], coordination: {mode: Hierarchical}}`,
-			paths: []string{"spec.coordination.manager"}, says: "2 have it"},
+		{
+			name: "a hierarchy two lead", spec: `{agents: [{ref: a, role: manager}, {ref: b, role: manager}], coordination: {mode: Hierarchical}}`,
+			paths: []string{"spec.coordination.manager"}, says: "2 have it",
+		},
 		{name: "a manager who is no member", spec: two + `coordination: {mode: hierarchical, manager: c}`, paths: []string{"spec.coordination.manager"}},
 		{name: "a synthesis nobody makes", spec: `{agents: [{ref: a}], coordination: {aggregation: manager_synthesis}}`, paths: []string{"spec.coordination.manager"}},
 		{name: "one name twice", spec: `{agents: [{name: a, ref: x}, {name: a, ref: z}]}`, paths: []string{"spec.agents[1].name"}},
-		{name: "members that are nobody", spec: `{agents: [{}, {name: b}, {name: c, ref: {namespace: ns}, spec: {}}]}`,
-			paths: []string{"spec.agents[0].name", "spec.agents[0].ref", "spec.agents[0].spec", "spec.agents[1].ref", "spec.agents[1].spec", "spec.agents[2].ref", "spec.agents[2].spec"}},
-		{name: "an inline agent that is wrong", spec: `{agents: [{name: a, spec: {model: "x:y", temperature: 2}}]}`,
-			paths: []string{"spec.agents[0].spec.model", "spec.agents[0].spec.instructions", "spec.agents[0].spec.temperature"}},
+		{
+			name: "members that are nobody", spec: `{agents: [{}, {name: b}, {name: c, ref: {namespace: ns}, spec: {}}]}`,
+			paths: []string{"spec.agents[0].name", "spec.agents[0].ref", "spec.agents[0].spec", "spec.agents[1].ref", "spec.agents[1].spec", "spec.agents[2].ref", "spec.agents[2].spec"},
+		},
+		{
+			name: "an inline agent that is wrong", spec: `{agents: [{name: a, spec: {model: "x:y", temperature: 2}}]}`,
+			paths: []string{"spec.agents[0].spec.model", "spec.agents[0].spec.instructions", "spec.agents[0].spec.temperature"},
+		},
 		{name: "an inline agent of the wrong type", spec: `{agents: [{name: a, spec: {model: 3}}]}`, paths: []string{"spec.agents[0].spec"}},
-		{name: "words nobody knows", spec: `{agents: [{ref: a, role: boss, replicas: 0}], coordination: {mode: anarchy, distribution: fair, consensus: loudest, aggregation: none}}`,
-			paths: []string{"spec.agents[0].role", "spec.agents[0].replicas", "spec.coordination.mode", "spec.coordination.distribution", "spec.coordination.consensus", "spec.coordination.aggregation"}},
-		{name: "votes", spec: `{agents: [{ref: a, replicas: 2}], coordination: {consensus: {algorithm: weighted, min_votes: 3, min_confidence: 2, weights: {a: -1, z: 1}}}}`,
-			paths: []string{"spec.coordination.consensus_options.min_votes", "spec.coordination.consensus_options.min_confidence",
-				"spec.coordination.consensus_options.weights.a", "spec.coordination.consensus_options.weights.z"}},
+		{
+			name: "words nobody knows", spec: `{agents: [{ref: a, role: boss, replicas: 0}], coordination: {mode: anarchy, distribution: fair, consensus: loudest, aggregation: none}}`,
+			paths: []string{"spec.agents[0].role", "spec.agents[0].replicas", "spec.coordination.mode", "spec.coordination.distribution", "spec.coordination.consensus", "spec.coordination.aggregation"},
+		},
+		{
+			name: "votes", spec: `{agents: [{ref: a, replicas: 2}], coordination: {consensus: {algorithm: weighted, min_votes: 3, min_confidence: 2, weights: {a: -1, z: 1}}}}`,
+			paths: []string{
+				"spec.coordination.consensus_options.min_votes", "spec.coordination.consensus_options.min_confidence",
+				"spec.coordination.consensus_options.weights.a", "spec.coordination.consensus_options.weights.z",
+			},
+		},
 		{name: "an army", spec: `{agents: [{ref: a, replicas: 1000000000000}, {ref: b, replicas: 1000000000000}]}`, paths: []string{"spec.agents"}},
 	})
 }
