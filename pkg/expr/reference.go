@@ -3,7 +3,10 @@
 
 package expr
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // reference is one ${path} or ${path:-default} or {{path}} of a text.
 type reference struct {
@@ -42,6 +45,11 @@ func isEmpty(v any) bool {
 	}
 }
 
+// errUnclosed says that the default of a reference in a script is never closed. It ends the reading of
+// the references around it at once, since they can't be closed either. The script is left as it is then:
+// the shell parser reports what is wrong.
+var errUnclosed = errors.New("a default is never closed")
+
 // referenceParser reads references out of a source. It never backs up over a default, so its time
 // is linear in the source.
 type referenceParser struct {
@@ -70,7 +78,7 @@ func (p *referenceParser) at(i, depth int) (ref *reference, next int, ok bool, e
 		return &reference{path: path, source: p.src[i : j+1]}, j + 1, true, nil
 	case strings.HasPrefix(rest, ":-"):
 		def, next, err := p.defaultAt(i, j+2, depth+1)
-		if err != nil || next == 0 {
+		if err != nil {
 			return nil, 0, false, err
 		}
 		return &reference{path: path, def: def, source: p.src[i:next]}, next, true, nil
@@ -96,7 +104,7 @@ func (p *referenceParser) defaultAt(start, i, depth int) (*Template, int, error)
 	}
 	if next == 0 {
 		if p.shell {
-			return nil, 0, nil // the shell parser reports what is never closed
+			return nil, 0, errUnclosed
 		}
 		return nil, 0, syntaxErrorf(start, "%q is never closed", excerpt(firstLine(p.src[start:p.end])))
 	}

@@ -3,7 +3,10 @@
 
 package expr
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // maxShellNesting bounds how deep quotes, substitutions and parentheses of a script may be nested.
 const maxShellNesting = 4 * MaxDepth
@@ -203,6 +206,9 @@ func (s *shellScanner) reference(form quoting, limit int) (bool, error) {
 		return false, nil
 	}
 	ref, next, ok, err := p.at(s.pos, 0)
+	if errors.Is(err, errUnclosed) {
+		return false, nil
+	}
 	if err != nil || !ok {
 		return false, err
 	}
