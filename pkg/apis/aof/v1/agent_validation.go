@@ -71,9 +71,12 @@ func (s *AgentSpec) validateModel() *apis.FieldError {
 }
 
 func (s *AgentSpec) validateTools() *apis.FieldError {
-	errs := validateCount(len(s.Tools), "tools")
-	for i, tool := range firstItems(s.Tools) {
-		at := index("tools", i)
+	return eachOf(len(s.Tools), MaxListItems, "tools", func(i int) *apis.FieldError {
+		tool, at := s.Tools[i], index("tools", i)
+		if tool["name"] == nil && tool["type"] == nil {
+			return apis.ErrMissingOneOf(at+".name", at+".type")
+		}
+		var errs *apis.FieldError
 		for _, key := range []string{"name", "type"} {
 			if value, ok := tool[key]; ok {
 				if text, isText := value.(string); !isText || strings.TrimSpace(text) == "" {
@@ -81,18 +84,15 @@ func (s *AgentSpec) validateTools() *apis.FieldError {
 				}
 			}
 		}
-		if tool["name"] == nil && tool["type"] == nil {
-			errs = errs.Also(apis.ErrMissingOneOf(at+".name", at+".type"))
-		}
-	}
-	return errs
+		return errs
+	})
 }
 
 func (s *AgentSpec) validateMCPServers() *apis.FieldError {
-	errs := validateCount(len(s.MCPServers), "mcp_servers")
 	seen := map[string]int{}
-	for i, server := range firstItems(s.MCPServers) {
-		at := index("mcp_servers", i)
+	return eachOf(len(s.MCPServers), MaxListItems, "mcp_servers", func(i int) *apis.FieldError {
+		server, at := s.MCPServers[i], index("mcp_servers", i)
+		var errs *apis.FieldError
 		name := stringAt(server, "name")
 		if name == "" {
 			errs = errs.Also(apis.ErrMissingField(at + ".name"))
@@ -104,8 +104,8 @@ func (s *AgentSpec) validateMCPServers() *apis.FieldError {
 		if server["command"] == nil && server["endpoint"] == nil && server["url"] == nil {
 			errs = errs.Also(apis.ErrMissingOneOf(at+".command", at+".endpoint"))
 		}
-	}
-	return errs
+		return errs
+	})
 }
 
 func (m *AgentMemory) validate() *apis.FieldError {

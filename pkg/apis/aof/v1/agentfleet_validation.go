@@ -48,19 +48,20 @@ func (s *AgentFleetSpec) validate() *apis.FieldError {
 	if len(s.Agents) == 0 {
 		return apis.ErrMissingField("agents")
 	}
-	errs := validateCount(len(s.Agents), "agents").Also(validateText(s.Description, "description"))
 	members := map[string]int{}
 	var replicas int64
-	for i := range firstItems(s.Agents) {
-		m := &s.Agents[i]
-		errs = errs.Also(m.validate().ViaFieldIndex("agents", i))
-		if first, twice := members[m.Name]; twice && m.Name != "" {
-			errs = errs.Also(invalid(m.Name, index("agents", i)+".name", "is the name of "+index("agents", first)+" already"))
-		} else {
-			members[m.Name] = i
-		}
-		replicas += min(m.replicas(), MaxReplicas+1)
+	for i := range s.Agents {
+		replicas += min(s.Agents[i].replicas(), MaxReplicas+1)
 	}
+	errs := validateText(s.Description, "description").Also(eachOf(len(s.Agents), MaxListItems, "agents", func(i int) *apis.FieldError {
+		m := &s.Agents[i]
+		errs := m.validate().ViaFieldIndex("agents", i)
+		if first, twice := members[m.Name]; twice && m.Name != "" {
+			return errs.Also(invalid(m.Name, index("agents", i)+".name", "is the name of "+index("agents", first)+" already"))
+		}
+		members[m.Name] = i
+		return errs
+	}))
 	if replicas > MaxReplicas {
 		errs = errs.Also(unfit("agents", fmt.Sprintf("have %d replicas together, at most %d are allowed", replicas, MaxReplicas)))
 	}
@@ -155,15 +156,17 @@ func (o *ConsensusOptions) validate(members []FleetMember, replicas int64) *apis
 	if o.MinConfidence != nil && (*o.MinConfidence < 0 || *o.MinConfidence > 1) {
 		errs = errs.Also(apis.ErrOutOfBoundsValue(*o.MinConfidence, 0, 1, "min_confidence"))
 	}
-	for _, name := range slices.Sorted(maps.Keys(o.Weights)) {
-		at := "weights." + bounded(name, maxQuoted)
-		if !hasMember(members, name) {
-			errs = errs.Also(unfit(at, "is the name of no member"))
+	names := slices.Sorted(maps.Keys(o.Weights))
+	errs = errs.Also(eachOf(len(names), MaxListItems, "weights", func(i int) *apis.FieldError {
+		at := "weights." + bounded(names[i], maxQuoted)
+		if !hasMember(members, names[i]) {
+			return unfit(at, "is the name of no member")
 		}
-		if o.Weights[name] < 0 {
-			errs = errs.Also(invalid(o.Weights[name], at, "must be 0 or more"))
+		if weight := o.Weights[names[i]]; weight < 0 {
+			return invalid(weight, at, "must be 0 or more")
 		}
-	}
+		return nil
+	}))
 	return errs.Also(validateAtLeast(o.TimeoutMS, 1, "timeout_ms"))
 }
 

@@ -49,23 +49,13 @@ func (s *AgentFlowSpec) validate() *apis.FieldError {
 			errs = errs.Also(warn("config.error_handler", "is not called yet: a failed node ends its branch"))
 		}
 	}
-	for i := range s.Nodes[:min(len(s.Nodes), flow.MaxNodes)] {
-		errs = appendErrs(errs, s.Nodes[i].validate(), "nodes", i)
-	}
-	for i := range s.Connections[:min(len(s.Connections), flow.MaxEdges)] {
-		c := &s.Connections[i]
-		errs = appendErrs(errs, notBoth(c.Condition != "", "when", "condition"), "connections", i)
-	}
-	return errs
-}
-
-// appendErrs is Also, for long lists of which few items are wrong: Also copies
-// everything each time it is called.
-func appendErrs(errs, of *apis.FieldError, field string, i int) *apis.FieldError {
-	if of == nil {
-		return errs
-	}
-	return errs.Also(of.ViaFieldIndex(field, i))
+	nodes := eachOf(min(len(s.Nodes), flow.MaxNodes), flow.MaxNodes, "nodes", func(i int) *apis.FieldError {
+		return s.Nodes[i].validate().ViaFieldIndex("nodes", i)
+	})
+	connections := eachOf(min(len(s.Connections), flow.MaxEdges), flow.MaxEdges, "connections", func(i int) *apis.FieldError {
+		return notBoth(s.Connections[i].Condition != "", "when", "condition").ViaFieldIndex("connections", i)
+	})
+	return errs.Also(nodes, connections)
 }
 
 func (t *FlowTrigger) validate() *apis.FieldError {
@@ -90,10 +80,10 @@ func (c *FlowContext) validate() *apis.FieldError {
 	if c.Ref != nil {
 		errs = errs.Also(c.Ref.validate("ref"))
 	}
-	for _, key := range slices.Sorted(maps.Keys(c.Extra)) {
-		errs = errs.Also(warn(bounded(key, maxQuoted), "is kept, and means nothing to a flow"))
-	}
-	return errs
+	extra := slices.Sorted(maps.Keys(c.Extra))
+	return errs.Also(eachOf(len(extra), MaxListItems, "", func(i int) *apis.FieldError {
+		return warn(bounded(extra[i], maxQuoted), "is kept, and means nothing to a flow")
+	}))
 }
 
 func (n *FlowNode) validate() *apis.FieldError {
@@ -104,9 +94,9 @@ func (n *FlowNode) validate() *apis.FieldError {
 		validateSeconds(n.TimeoutSeconds, "timeout_seconds"),
 		n.Retry.validate().ViaField("retry"),
 	)
-	for i := range n.Conditions {
-		errs = errs.Also(notBoth(n.Conditions[i].Condition != "", "when", "condition").ViaFieldIndex("conditions", i))
-	}
+	errs = errs.Also(eachOf(len(n.Conditions), MaxListItems, "conditions", func(i int) *apis.FieldError {
+		return notBoth(n.Conditions[i].Condition != "", "when", "condition").ViaFieldIndex("conditions", i)
+	}))
 	if inline, ok := inlineAgent(n); ok {
 		spec, err := DecodeAgentSpec(inline)
 		if err != nil {

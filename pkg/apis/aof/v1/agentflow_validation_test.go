@@ -28,6 +28,10 @@ func TestValidateAgentFlow(t *testing.T) {
 		{name: "two nodes in a row", spec: flowSpec(ab, `{from: trigger, to: a}, {from: a, to: b}`)},
 		{name: "no spec", paths: []string{"spec.trigger", "spec.nodes", "spec.connections"}},
 		{name: "an empty trigger is any trigger", spec: `{trigger: {}, nodes: [{id: a, type: End, config: {output: x}}], connections: []}`},
+		{
+			name: "a reference to a node that comes later", spec: flowSpec(`{id: a, type: Response, config: {message: "${b.output}"}}, {id: b, type: Agent, config: {agent: x}}`, `{from: a, to: b}`),
+			warns: []string{"spec.nodes[0].config.message"},
+		},
 		{name: "a node nobody knows", spec: flowSpec(ab, `{from: a, to: b}, {from: a, to: nowhere}`), paths: []string{"spec.connections[1].to"}},
 		{name: "a source nobody knows", spec: flowSpec(ab, `{from: nowhere, to: b}`), paths: []string{"spec.connections[0].from"}},
 		{name: "one id twice", spec: flowSpec(ab+`, {id: a, type: End}`, `{from: a, to: b}`), paths: []string{"spec.nodes[2].id"}},
@@ -87,6 +91,41 @@ func TestAFlowOfTenThousandNodesGetsAnAnswer(t *testing.T) {
 	err := f.Validate(t.Context())
 	assert.Equal(t, []string{"spec.nodes"}, paths(err))
 	assert.ErrorContains(t, err, strconv.Itoa(flow.MaxNodes))
+}
+
+func BenchmarkValidateFlow(b *testing.B) {
+	for _, nodes := range []int{10, 1000, 5000} {
+		b.Run(strconv.Itoa(nodes), func(b *testing.B) {
+			f := &AgentFlow{}
+			f.Name = "big"
+			f.Spec.Trigger.Type = "Manual"
+			for i := range nodes {
+				f.Spec.Nodes = append(f.Spec.Nodes, FlowNode{ID: fmt.Sprintf("n%d", i), Type: "Response", Config: JSONObject{"message": "${event.text}"}})
+				if i > 0 {
+					f.Spec.Connections = append(f.Spec.Connections, FlowConnection{From: fmt.Sprintf("n%d", i-1), To: fmt.Sprintf("n%d", i), When: "ok == true"})
+				}
+			}
+			f.SetDefaults(b.Context())
+			for b.Loop() {
+				if err := f.Validate(b.Context()); err.Filter(apis.ErrorLevel) != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// The answer to a hostile object must be bounded too.
+func TestThousandsOfErrorsGetAnAnswer(t *testing.T) {
+	t.Parallel()
+	f := &AgentFlow{}
+	f.Spec.Trigger.Type = "Manual"
+	for i := range flow.MaxNodes {
+		f.Spec.Nodes = append(f.Spec.Nodes, FlowNode{ID: "same", Type: "Agent", When: "a", Condition: "b", Config: JSONObject{"inline": map[string]any{}}})
+		f.Spec.Connections = append(f.Spec.Connections, FlowConnection{From: strconv.Itoa(i), To: "x", When: "a", Condition: "b"})
+	}
+	f.SetDefaults(t.Context())
+	assert.NotEmpty(t, paths(f.Validate(t.Context())))
 }
 
 func TestDefinition(t *testing.T) {

@@ -35,7 +35,7 @@ func (m *BindingMatch) validate() *apis.FieldError {
 	var errs *apis.FieldError
 	errs = errs.Also(
 		validatePatterns(m.Patterns, "patterns"),
-		validateCount(len(m.Conditions), "conditions"),
+		m.validateConditions(),
 		validateWords(m.Channels, "channels"),
 		validateWords(m.Users, "users"),
 		validateWords(m.Events, "events"),
@@ -44,16 +44,25 @@ func (m *BindingMatch) validate() *apis.FieldError {
 		notBoth(len(m.RequiredKeywordsCamel) > 0, "required_keywords", "requiredKeywords"),
 		notBoth(len(m.ExcludedKeywordsCamel) > 0, "excluded_keywords", "excludedKeywords"),
 	)
-	for _, key := range firstItems(slices.Sorted(maps.Keys(m.Conditions))) {
-		if strings.TrimSpace(key) == "" {
-			errs = errs.Also(unfit("conditions", "has an empty key"))
-		}
-		errs = errs.Also(validateText(m.Conditions[key], "conditions."+bounded(key, maxQuoted)))
+	excluded := map[string]bool{}
+	for _, word := range m.ExcludedKeywords {
+		excluded[strings.ToLower(word)] = true
 	}
-	for i, word := range m.RequiredKeywords {
-		if slices.ContainsFunc(m.ExcludedKeywords, func(x string) bool { return strings.EqualFold(x, word) }) {
-			errs = errs.Also(invalid(word, index("required_keywords", i), "is excluded as well, so nothing could ever match"))
+	return errs.Also(eachOf(min(len(m.RequiredKeywords), MaxListItems), MaxListItems, "required_keywords", func(i int) *apis.FieldError {
+		word := m.RequiredKeywords[i]
+		if !excluded[strings.ToLower(word)] {
+			return nil
 		}
-	}
-	return errs
+		return invalid(word, index("required_keywords", i), "is excluded as well, so nothing could ever match")
+	}))
+}
+
+func (m *BindingMatch) validateConditions() *apis.FieldError {
+	keys := slices.Sorted(maps.Keys(m.Conditions))
+	return eachOf(len(keys), MaxListItems, "conditions", func(i int) *apis.FieldError {
+		if strings.TrimSpace(keys[i]) == "" {
+			return unfit("conditions", "has an empty key")
+		}
+		return validateText(m.Conditions[keys[i]], "conditions."+bounded(keys[i], maxQuoted))
+	})
 }

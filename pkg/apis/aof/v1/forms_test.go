@@ -139,5 +139,10 @@ func TestJSONObject(t *testing.T) {
 	for _, wrong := range []string{`[]`, `"x"`, `3`} {
 		assert.Error(t, json.Unmarshal([]byte(wrong), &o), wrong)
 	}
-	assert.NotPanics(t, func() { _ = JSONObject{"int": 3, "inner": JSONObject{"a": []any{1}}}.DeepCopy() })
+
+	written := JSONObject{"int": 3, "inner": JSONObject{"a": []any{1}}}
+	copied := written.DeepCopy()
+	assert.Equal(t, written, copied, "what Go code put there is copied as well")
+	copied["inner"].(JSONObject)["a"].([]any)[0] = 2
+	assert.Equal(t, 1, written["inner"].(JSONObject)["a"].([]any)[0])
 }

@@ -38,9 +38,10 @@ func TestConfigIsFoundUnderAllItsNames(t *testing.T) {
 
 func TestConfigString(t *testing.T) {
 	t.Parallel()
-	spec := read(t, "Trigger", `{config: {botToken: "${T}", port: 8080, on: true, list: [a]}}`).(*Trigger).Spec
+	spec := read(t, "Trigger", `{config: {botToken: "${T}", port: 8080, ratio: 0.00001, list: [a]}}`).(*Trigger).Spec
 	assert.Equal(t, "${T}", spec.ConfigString("bot_token"))
 	assert.Equal(t, "8080", spec.ConfigString("port"))
+	assert.Equal(t, "0.00001", spec.ConfigString("ratio"))
 	assert.Empty(t, spec.ConfigString("list"))
 	assert.Empty(t, spec.ConfigString("absent"))
 }

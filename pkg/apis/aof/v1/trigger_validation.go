@@ -5,7 +5,7 @@ package v1
 
 import (
 	"context"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -165,10 +165,8 @@ func (s *TriggerSpec) validateHTTP() *apis.FieldError {
 	if key, value, ok := s.ConfigValue("method"); ok {
 		methods, err := wordList(value, "config."+key)
 		errs = errs.Also(err)
-		for _, method := range methods {
-			if !slices.Contains(httpMethods, strings.ToUpper(method)) {
-				errs = errs.Also(invalid(method, "config."+key, "want one of "+strings.Join(httpMethods, ", ")))
-			}
+		if i := slices.IndexFunc(methods, func(m string) bool { return !slices.Contains(httpMethods, strings.ToUpper(m)) }); i >= 0 {
+			errs = errs.Also(invalid(methods[i], "config."+key, "want one of "+strings.Join(httpMethods, ", ")))
 		}
 	}
 	if key, value, ok := s.ConfigValue("port"); ok {
@@ -189,13 +187,13 @@ func validateHeaders(value any, path string) *apis.FieldError {
 		names, err := wordList(headers, path)
 		return err.Also(validateWords(names, path))
 	case map[string]any:
-		var errs *apis.FieldError
-		for name, want := range headers {
-			if _, ok := want.(string); !ok || name == "" {
-				errs = errs.Also(unfit(path+"."+bounded(name, maxQuoted), fmt.Sprintf("must be a text, %q for any", "*")))
+		names := slices.Sorted(maps.Keys(headers))
+		return eachOf(len(names), MaxListItems, path, func(i int) *apis.FieldError {
+			if _, ok := headers[names[i]].(string); !ok || names[i] == "" {
+				return unfit(path+"."+bounded(names[i], maxQuoted), `must be a text, "*" for any`)
 			}
-		}
-		return errs
+			return nil
+		})
 	default:
 		return unfit(path, "must be a map from a header to its value")
 	}

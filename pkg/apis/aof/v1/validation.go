@@ -84,40 +84,54 @@ func (r ObjectReference) validate(path string) *apis.FieldError {
 	return errs
 }
 
+// maxFindings bounds how many items of one list are reported as wrong: a
+// FieldError costs the square of what it holds, and nobody reads thousands.
+const maxFindings = 50
+
+// eachOf checks the first most items of a list of n, until too many are wrong.
+func eachOf(n, most int, path string, check func(i int) *apis.FieldError) *apis.FieldError {
+	var wrong []*apis.FieldError
+	if n > most {
+		wrong = append(wrong, unfit(path, fmt.Sprintf("has %d items, at most %d are allowed", n, most)))
+	}
+	for i := range min(n, most) {
+		err := check(i)
+		if err == nil {
+			continue
+		}
+		if len(wrong) == maxFindings {
+			wrong = append(wrong, unfit(path, "has more that is wrong; mend these first"))
+			break
+		}
+		wrong = append(wrong, err)
+	}
+	var errs *apis.FieldError
+	return errs.Also(wrong...)
+}
+
 // validatePatterns refuses what the matcher would refuse.
 func validatePatterns(patterns []string, path string) *apis.FieldError {
-	errs := validateCount(len(patterns), path)
-	for i, pattern := range firstItems(patterns) {
-		if err := match.CheckPattern(pattern); err != nil {
-			errs = errs.Also(invalid(pattern, index(path, i), err.Error()))
+	return eachOf(len(patterns), MaxListItems, path, func(i int) *apis.FieldError {
+		if err := match.CheckPattern(patterns[i]); err != nil {
+			return invalid(patterns[i], index(path, i), err.Error())
 		}
-	}
-	return errs
+		return nil
+	})
 }
 
 // validateWords refuses empty and endless entries of a list.
 func validateWords(words []string, path string) *apis.FieldError {
-	errs := validateCount(len(words), path)
-	for i, word := range firstItems(words) {
+	return eachOf(len(words), MaxListItems, path, func(i int) *apis.FieldError {
 		switch {
-		case strings.TrimSpace(word) == "":
-			errs = errs.Also(unfit(index(path, i), "must not be empty"))
-		case len(word) > MaxNameBytes:
-			errs = errs.Also(unfit(index(path, i), fmt.Sprintf("is %d bytes long, at most %d are allowed", len(word), MaxNameBytes)))
+		case strings.TrimSpace(words[i]) == "":
+			return unfit(index(path, i), "must not be empty")
+		case len(words[i]) > MaxNameBytes:
+			return unfit(index(path, i), fmt.Sprintf("is %d bytes long, at most %d are allowed", len(words[i]), MaxNameBytes))
+		default:
+			return nil
 		}
-	}
-	return errs
+	})
 }
-
-func validateCount(n int, path string) *apis.FieldError {
-	if n > MaxListItems {
-		return unfit(path, fmt.Sprintf("has %d items, at most %d are allowed", n, MaxListItems))
-	}
-	return nil
-}
-
-// firstItems bounds the work on a list that is too long anyway.
-func firstItems[T any](items []T) []T { return items[:min(len(items), MaxListItems)] }
 
 func validateText(text, path string) *apis.FieldError {
 	if len(text) > MaxTextBytes {
@@ -162,17 +176,16 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // validateEnv refuses names that no shell can hold and values that do not parse.
 // Values may be secrets: they are never repeated.
 func validateEnv(env map[string]string, path string) *apis.FieldError {
-	errs := validateCount(len(env), path)
-	for _, name := range firstItems(slices.Sorted(maps.Keys(env))) {
-		at := path + "." + bounded(name, maxQuoted)
-		if !envName.MatchString(name) {
-			errs = errs.Also(&apis.FieldError{
+	names := slices.Sorted(maps.Keys(env))
+	return eachOf(len(names), MaxListItems, path, func(i int) *apis.FieldError {
+		at := path + "." + bounded(names[i], maxQuoted)
+		if !envName.MatchString(names[i]) {
+			return &apis.FieldError{
 				Message: "invalid name of a variable", Paths: []string{at}, Details: "use letters, digits and _, not beginning with a digit",
-			})
+			}
 		}
-		errs = errs.Also(validateSecretTemplate(env[name], at))
-	}
-	return errs
+		return validateSecretTemplate(env[names[i]], at)
+	})
 }
 
 // validateAtLeast refuses a number below its bound.
