@@ -146,3 +146,15 @@ func TestJSONObject(t *testing.T) {
 	copied["inner"].(JSONObject)["a"].([]any)[0] = 2
 	assert.Equal(t, 1, written["inner"].(JSONObject)["a"].([]any)[0])
 }
+
+func TestMembersAndNodesDescribeAgentsAsAgentsDo(t *testing.T) {
+	t.Parallel()
+	member := FleetMember{Name: "a", Spec: JSONObject{"model": "Google:gemini", "system_prompt": "x", "tools": []any{"kubectl"}, "theirs": 1}}
+	spec, err := member.AgentSpec()
+	require.NoError(t, err)
+	assert.Equal(t, AgentSpec{Model: "google:gemini", Instructions: "x", Tools: []AgentTool{{"name": "kubectl"}}}, spec)
+	_, err = (&FleetMember{Ref: &ObjectReference{Name: "a"}}).AgentSpec()
+	assert.Error(t, err)
+	_, err = DecodeAgentSpec(JSONObject{"model": []any{}})
+	assert.Error(t, err)
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	corev1 "k8s.io/api/core/v1"
 	"knative.dev/pkg/apis"
+	duckv1 "knative.dev/pkg/apis/duck/v1"
 	"knative.dev/pkg/kmeta"
 )
 
@@ -200,4 +201,23 @@ func TestEveryKindSaysWhatItIs(t *testing.T) {
 	}
 	assert.Equal(t, "agents.aof.dev", Resource("agents").String())
 	assert.Equal(t, "Agent.aof.dev", Kind("Agent").String())
+}
+
+func TestReadyMeansReadyForTheSpecAsItStands(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds() {
+		object, ok := newObject(kind).(interface {
+			object
+			IsReady() bool
+		})
+		if !ok {
+			assert.Equal(t, "FlowRun", kind, "a run is done, not ready")
+			continue
+		}
+		assert.False(t, object.IsReady(), kind)
+		object.GetStatus().Conditions = duckv1.Conditions{{Type: apis.ConditionReady, Status: corev1.ConditionTrue}}
+		assert.True(t, object.IsReady(), kind)
+		object.SetGeneration(2)
+		assert.False(t, object.IsReady(), "%s: the status speaks of an older spec", kind)
+	}
 }
