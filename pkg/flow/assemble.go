@@ -140,8 +140,8 @@ func (p *Plan) look() {
 func (p *Plan) sureBefore(i int32) bitset {
 	s, sure := &p.steps[i], newBitset(i)
 	common, one := newBitset(i), newBitset(i)
-	for w := range common {
-		common[w] = ^uint64(0)
+	for j := range i {
+		common.add(j)
 	}
 	for _, l := range s.in {
 		k := &p.links[l]

@@ -30,6 +30,7 @@ func Compile(f Flow) (*Plan, error) {
 	c.choices = make([]*choice, len(f.Nodes))
 	c.config = make([]settings, len(f.Nodes))
 	c.parts = make([]parts, len(f.Nodes))
+	c.parsed = map[string]*expr.Condition{}
 	c.policy(f.Defaults, "config")
 	for i := range f.Nodes {
 		c.node(int32(i))
@@ -60,6 +61,8 @@ type compiler struct {
 	choices []*choice // of Conditional nodes
 	parts   []parts
 	refs    []reference
+	parsed  map[string]*expr.Condition // many edges say the same
+	source  int                        // bytes of conditions and templates
 	errs    Errors
 	dropped int
 }
@@ -209,10 +212,18 @@ func (c *compiler) policy(p Policy, path string) {
 
 // condition parses a condition and notes what it refers to; nil when it is wrong.
 func (c *compiler) condition(src, path string, by owner) *expr.Condition {
-	cond, err := expr.ParseCondition(src)
-	if err != nil {
-		c.syntax(path, err)
-		return nil
+	cond, known := c.parsed[src]
+	if !known {
+		if !c.afford(src, path) {
+			return nil
+		}
+		parsed, err := expr.ParseCondition(src)
+		if err != nil {
+			c.syntax(path, err)
+			return nil
+		}
+		cond = parsed
+		c.parsed[src] = cond
 	}
 	c.note(cond.Refs(), path, by)
 	return cond
@@ -220,6 +231,9 @@ func (c *compiler) condition(src, path string, by owner) *expr.Condition {
 
 // template is condition for templates.
 func (c *compiler) template(src, path string, by owner) *expr.Template {
+	if !c.afford(src, path) {
+		return nil
+	}
 	t, err := expr.ParseTemplate(src)
 	if err != nil {
 		c.syntax(path, err)
@@ -231,12 +245,25 @@ func (c *compiler) template(src, path string, by owner) *expr.Template {
 
 // script is condition for shell scripts.
 func (c *compiler) script(src, path string, by owner) {
+	if !c.afford(src, path) {
+		return
+	}
 	s, err := expr.ParseShell(src)
 	if err != nil {
 		c.syntax(path, err)
 		return
 	}
 	c.note(s.Refs(), path, by)
+}
+
+// afford bounds how much text one flow may have parsed.
+func (c *compiler) afford(src, path string) bool {
+	before := c.source
+	c.source += len(src)
+	if before <= MaxSourceBytes && c.source > MaxSourceBytes {
+		c.report(path, ReasonTooLarge, fmt.Sprintf("the texts of this flow are larger than %d bytes together", MaxSourceBytes))
+	}
+	return c.source <= MaxSourceBytes
 }
 
 func (c *compiler) syntax(path string, err error) {

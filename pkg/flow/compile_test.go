@@ -5,6 +5,7 @@ package flow_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,7 @@ func TestCompileNamesEveryFault(t *testing.T) {
 		{"two spellings of one setting", one("Wait", "duration", "1s", "timeout_seconds", 1, "timeoutSeconds", 2), []string{"nodes[0].config.timeout_seconds DuplicateKey"}},
 		{"a policy out of bounds", flow.Flow{Nodes: []flow.Node{work("a")}, Defaults: flow.Policy{MaxAttempts: 101}}, []string{"config.maxAttempts Invalid"}},
 		{"more nodes than the flow's own limit", flow.Flow{Nodes: []flow.Node{work("a"), work("b")}, Limits: flow.Limits{Nodes: 1}}, []string{"nodes TooLarge"}},
+		{"more text than a flow may have", flow.Flow{Nodes: []flow.Node{node("a", flow.KindResponse, "blocks", slices.Repeat([]any{strings.Repeat("x", 60_000)}, 40))}}, []string{"nodes[0].config.blocks[34] TooLarge"}},
 		{"more edges than the flow's own limit", flow.Flow{Nodes: []flow.Node{work("a"), work("b")}, Edges: []flow.Edge{edge("a", "b"), edge("a", "b", "x")}, Limits: flow.Limits{Edges: 1}}, []string{"connections TooLarge"}},
 	}
 	for _, tt := range tests {
@@ -119,7 +121,7 @@ func TestTheLargestFlowsAreRefusedOrRun(t *testing.T) {
 		n := node(fmt.Sprintf("n%d", i), flow.KindConditional, "condition", "${event.go} == true")
 		chain.Nodes = append(chain.Nodes, n)
 		if i > 0 {
-			chain.Edges = append(chain.Edges, edge(fmt.Sprintf("n%d", i-1), n.ID, "true"))
+			chain.Edges = append(chain.Edges, edge(fmt.Sprintf("n%d", i-1), n.ID, "nobody_has_this != 1"))
 		}
 	}
 	s := play(t, compile(t, chain), flow.Facts{Event: map[string]any{"go": true}}, nil)

@@ -90,6 +90,9 @@ const (
 	MaxNodes = 5000
 	// MaxEdges is the highest number of edges in a flow, dependencies included.
 	MaxEdges = 50000
+	// MaxSourceBytes is the highest size of all texts, scripts and conditions of a
+	// flow together.
+	MaxSourceBytes = 2 << 20
 	// MaxOutputBytes is the highest size of a node's output and exports as JSON.
 	MaxOutputBytes = 4 << 20
 	// MaxDepth is how deep configuration, outputs and events may nest.

@@ -154,3 +154,16 @@ func (b bitset) each(f func(int32)) {
 		}
 	}
 }
+
+// down calls f for the members in descending order until it returns false.
+func (b bitset) down(f func(int32) bool) {
+	for w := len(b) - 1; w >= 0; w-- {
+		for word := b[w]; word != 0; {
+			top := 63 - bits.LeadingZeros64(word)
+			if !f(int32(w<<6 + top)) {
+				return
+			}
+			word &^= 1 << uint(top)
+		}
+	}
+}

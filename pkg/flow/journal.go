@@ -8,11 +8,6 @@ import (
 	"time"
 )
 
-// journal is an entry that is waiting to be put in place.
-type journal struct {
-	entry *NodeState
-}
-
 // Restore rebuilds a state from the journal: the entries of the nodes that were
 // finished, waiting or running when they were written, in any order and at most
 // one per node. Finished nodes keep their outcome, waiting nodes go on waiting,
@@ -21,7 +16,7 @@ type journal struct {
 // error says which entry does not fit the plan.
 func (p *Plan) Restore(facts Facts, at time.Time, entries []NodeState) (State, []Command, error) {
 	var s State
-	m := machine{plan: p, state: &s, journal: make(map[int32]journal, len(entries))}
+	m := machine{plan: p, state: &s, journal: make(map[int32]*NodeState, len(entries))}
 	begun := at
 	for e := range entries {
 		i, entry, err := p.entry(&entries[e])
@@ -35,7 +30,7 @@ func (p *Plan) Restore(facts Facts, at time.Time, entries []NodeState) (State, [
 			begun = entry.StartedAt
 		}
 		if entry.Phase != PhasePending && entry.Phase != PhaseSkipped {
-			m.journal[i] = journal{entry: &entry}
+			m.journal[i] = &entry
 		}
 	}
 	m.start(Start{Facts: facts, At: at})
@@ -44,9 +39,10 @@ func (p *Plan) Restore(facts Facts, at time.Time, entries []NodeState) (State, [
 	}
 	s.StartedAt = canonicalTime(begun)
 	for i := range p.nodes {
-		// What failed before it could begin has failed again just now.
-		if rest, unused := m.journal[int32(i)]; unused && rest.entry.Phase != s.Nodes[i].Phase {
-			return State{}, nil, fmt.Errorf("journal: node %s is %s, but it could not have begun", quote(rest.entry.ID), rest.entry.Phase)
+		// This is not about order alone: what failed before it could begin has
+		// failed again just now.
+		if entry := m.journal[int32(i)]; entry != nil && entry.Phase != s.Nodes[i].Phase {
+			return State{}, nil, fmt.Errorf("journal: node %s is %s, but it could not have begun", quote(entry.ID), entry.Phase)
 		}
 	}
 	return s, m.commands, nil
@@ -78,12 +74,11 @@ func (p *Plan) entry(in *NodeState) (int32, NodeState, error) {
 
 // restored puts a node that is about to begin where its entry says it was.
 func (m *machine) restored(i int32) bool {
-	j, ok := m.journal[i]
-	if !ok {
+	known := m.journal[i]
+	if known == nil {
 		return false
 	}
-	delete(m.journal, i)
-	n, entry := &m.state.Nodes[i], *j.entry
+	n, entry := &m.state.Nodes[i], *known
 	phase, ended := entry.Phase, entry.EndedAt
 	entry.Phase = n.Phase
 	if !phase.Finished() {

@@ -22,6 +22,7 @@ type scope struct {
 	at      int32 // whose scope it is; none sees the facts only
 	visible bitset
 	self    int32 // a node that is visible beside those, or none
+	names   names // of all nodes; nil where Step may go on meanwhile
 	elapsed time.Duration
 }
 
@@ -181,6 +182,9 @@ func (sc *scope) relative(path expr.Path) (any, bool) {
 
 // exported resolves a variable that the nearest node before this one exported.
 func (sc *scope) exported(name string) (any, bool) {
+	if sc.names.lack(name) {
+		return nil, false
+	}
 	return sc.nearest(func(n *NodeState) (any, bool) {
 		v, ok := n.Exports[name]
 		return v, ok && n.Phase == PhaseSucceeded

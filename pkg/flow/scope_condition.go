@@ -69,6 +69,9 @@ func (cs *conditionScope) subject(path expr.Path) (any, bool) {
 
 // ancestor resolves a path in the nearest output that has it.
 func (cs *conditionScope) ancestor(path expr.Path) (any, bool) {
+	if cs.scope.names.lack(path[0]) {
+		return nil, false
+	}
 	return cs.scope.nearest(func(n *NodeState) (any, bool) {
 		if n.Phase != PhaseSucceeded {
 			return nil, false

@@ -3,11 +3,7 @@
 
 package flow
 
-import (
-	"slices"
-
-	"aof.dev/operator/pkg/expr"
-)
+import "aof.dev/operator/pkg/expr"
 
 // sees reports whether a node is among those that may be read.
 func (sc *scope) sees(i int32) bool { return i == sc.self || sc.visible.has(i) }
@@ -20,46 +16,14 @@ func (sc *scope) done(i int32) *NodeState {
 	return &sc.nodes[i]
 }
 
-// walk shows the visible nodes from near to far: first those one link away, then
-// those two links away and so on, the later in plan order first among equals. It
-// ends when f returns false.
+// walk shows the visible nodes from the last in plan order to the first. A node
+// comes before all that lead to it, so that of two nodes in one line the later
+// one is nearer. It ends when f returns false.
 func (sc *scope) walk(f func(*NodeState) bool) {
-	if sc.at < 0 && sc.self < 0 {
+	if sc.self >= 0 && !f(&sc.nodes[sc.self]) {
 		return
 	}
-	p := sc.plan
-	seen := newBitset(int32(len(p.nodes)))
-	var level, next []int32
-	if sc.self >= 0 {
-		level = append(level, sc.self)
-		seen.add(sc.self)
-	} else {
-		level = sc.behind(sc.at, seen, nil)
-	}
-	for len(level) > 0 {
-		slices.SortFunc(level, func(a, b int32) int { return int(b - a) })
-		for _, i := range level {
-			if sc.sees(i) && !f(&sc.nodes[i]) {
-				return
-			}
-		}
-		next = next[:0]
-		for _, i := range level {
-			next = sc.behind(i, seen, next)
-		}
-		level, next = next, level
-	}
-}
-
-// behind appends the nodes that lead to i and were not seen before.
-func (sc *scope) behind(i int32, seen bitset, to []int32) []int32 {
-	for _, l := range sc.plan.steps[i].in {
-		if from := sc.plan.links[l].from; from != trigger && !seen.has(from) {
-			seen.add(from)
-			to = append(to, from)
-		}
-	}
-	return to
+	sc.visible.down(func(i int32) bool { return f(&sc.nodes[i]) })
 }
 
 // nearest returns what the nearest node has to say.

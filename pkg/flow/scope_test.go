@@ -4,6 +4,8 @@
 package flow_test
 
 import (
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -165,6 +167,42 @@ func TestAScopeKeepsToWhatWasOver(t *testing.T) {
 	s, _ = p.Step(s, flow.Done{Node: "a", Attempt: 1, Output: "first", At: noon})
 	assert.Equal(t, "a= b=second", render(t, early, "a=${a.output} b=${b.output}"))
 	assert.Equal(t, "a=first b=second", render(t, p.Scope(s, "c"), "a=${a.output} b=${b.output}"))
+}
+
+// Executors resolve names while the run goes on; the race detector watches.
+func TestAScopeMayBeUsedWhileStepGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, strategy := range []string{"all", "any"} {
+		var f flow.Flow
+		f.Nodes = append(f.Nodes, work("first"), node("j", flow.KindJoin, "strategy", strategy))
+		for i := range 8 {
+			id := fmt.Sprintf("n%d", i)
+			f.Nodes = append(f.Nodes, work(id))
+			f.Edges = append(f.Edges, edge("first", id), edge(id, "j"), edge("j", "after"+id))
+			f.Nodes = append(f.Nodes, work("after"+id))
+		}
+		p := compile(t, f)
+		s, due := p.Step(flow.State{}, flow.Start{Facts: flow.Facts{Event: map[string]any{"text": "x"}}, At: noon})
+		var readers sync.WaitGroup
+		for i := 0; i < len(due); i++ {
+			run, isRun := due[i].(flow.Run)
+			if !isRun {
+				break
+			}
+			scope := p.Scope(s, run.Node)
+			readers.Go(func() {
+				for _, name := range []string{"first", "n0", "n7", "EXP", "previous", "event", "nobody"} {
+					scope.Resolve(expr.Path{name, "output"})
+					scope.Resolve(expr.Path{name})
+				}
+			})
+			var more []flow.Command
+			s, more = p.Step(s, flow.Done{Node: run.Node, Attempt: run.Attempt, Output: map[string]any{"output": "x"}, Exports: map[string]string{"EXP": "1"}, At: noon})
+			due = append(due, more...)
+		}
+		readers.Wait()
+		assert.Equal(t, ok, s.Phase)
+	}
 }
 
 // ask decides an edge condition after a node with the given output.

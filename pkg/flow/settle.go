@@ -50,7 +50,7 @@ func (m *machine) after(i int32) *conditionScope {
 // over, so that no result depends on the order of things.
 func (m *machine) scope(at int32, visible bitset) *scope {
 	s := m.state
-	return &scope{plan: m.plan, nodes: s.Nodes, facts: &s.Facts, at: at, self: none, visible: visible, elapsed: s.elapsed()}
+	return &scope{plan: m.plan, nodes: s.Nodes, facts: &s.Facts, at: at, self: none, visible: visible, names: s.names, elapsed: s.elapsed()}
 }
 
 // decide returns what becomes of a link whose source is over.
@@ -279,6 +279,9 @@ func (m *machine) skip(i int32, reason string) {
 func (m *machine) end(i int32, phase Phase) {
 	m.move(i, phase)
 	n := &m.state.Nodes[i]
+	if phase == PhaseSucceeded {
+		m.state.names.take(n)
+	}
 	n.EndedAt = m.at
 	n.NotBefore = time.Time{}
 	m.over = append(m.over, i)

@@ -73,6 +73,7 @@ type State struct {
 	links     []outcome // per link of the plan
 	tally     []tally   // per node, derived from links; nil after decoding
 	counts    counts    // derived like tally
+	names     names     // derived like tally
 }
 
 // tally counts the links that lead to a node.
@@ -80,6 +81,33 @@ type tally struct {
 	open  int32 // not decided yet
 	hold  int32 // those of them that only put in order
 	taken int32
+}
+
+// names are the fields of all outputs and all exported variables. They answer at
+// once for a name that nobody has.
+type names map[string]struct{}
+
+func (s names) take(n *NodeState) {
+	for name := range n.Exports {
+		s[name] = struct{}{}
+	}
+	fields, _ := n.Output.(map[string]any)
+	for name := range fields {
+		s[name] = struct{}{}
+	}
+	inner, _ := fields["output"].(map[string]any)
+	for name := range inner {
+		s[name] = struct{}{}
+	}
+}
+
+// lack reports that no node has a name. Nil names know nothing.
+func (s names) lack(name string) bool {
+	if s == nil {
+		return false
+	}
+	_, known := s[name]
+	return !known
 }
 
 // counts are over all nodes.

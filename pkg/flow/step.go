@@ -49,7 +49,7 @@ func (p *Plan) fits(s *State) bool {
 // count derives the tallies from the links and the nodes.
 func (p *Plan) count(s *State) {
 	s.tally = make([]tally, len(p.nodes))
-	s.counts = counts{}
+	s.counts, s.names = counts{}, names{}
 	for l := range p.links {
 		k := &p.links[l]
 		t := &s.tally[k.to]
@@ -67,6 +67,9 @@ func (p *Plan) count(s *State) {
 	}
 	for i := range s.Nodes {
 		phase := s.Nodes[i].Phase
+		if phase == PhaseSucceeded {
+			s.names.take(&s.Nodes[i])
+		}
 		if !phase.Finished() {
 			s.counts.left++
 		}
@@ -89,8 +92,8 @@ type machine struct {
 	state    *State
 	at       time.Time
 	commands []Command
-	over     []int32           // nodes that are over, whose links are to be followed
-	journal  map[int32]journal // only while restoring
+	over     []int32              // nodes that are over, whose links are to be followed
+	journal  map[int32]*NodeState // what is to be put in place, only while restoring
 }
 
 // accept takes the time of an input that counts.
