@@ -18,12 +18,18 @@ func (c *compiler) plan(sorted []int32, links []link) *Plan {
 		index:  make(map[string]int32, len(sorted)),
 		steps:  make([]step, len(sorted)),
 		links:  links,
+
+		warnings: c.doubts,
+		handler:  none,
 	}
 	place := make([]int32, len(sorted)) // in the flow -> in the plan
 	for at, i := range sorted {
 		place[i] = int32(at)
 		p.nodes[at] = c.nodes[i].Node
 		p.index[c.nodes[i].ID] = int32(at)
+	}
+	if c.handler != none {
+		p.handler = place[c.handler]
 	}
 	for l := range p.links {
 		k := &p.links[l]

@@ -22,7 +22,7 @@ const maxIDBytes = 128
 // Compile checks a flow and prepares it for Step. The error is an Errors with
 // everything that is wrong.
 func Compile(f Flow) (*Plan, error) {
-	c := &compiler{flow: f}
+	c := &compiler{flow: f, handler: none}
 	if !c.bounded() {
 		return nil, c.errs
 	}
@@ -63,6 +63,8 @@ type compiler struct {
 	refs    []reference
 	parsed  map[string]*expr.Condition // many edges say the same
 	source  int                        // bytes of conditions and templates
+	handler int32                      // the error handler, or none
+	doubts  []Error
 	errs    Errors
 	dropped int
 }

@@ -61,7 +61,7 @@ func TestCompileNamesEveryFault(t *testing.T) {
 		{"cases that are none", one("Conditional", "conditions", []any{1, map[string]any{"name": "x"}, map[string]any{"name": "result", "expression": "y"}}), []string{"nodes[0].config.conditions[0] Invalid", "nodes[0].config.conditions[1] Missing", "nodes[0].config.conditions[2] Invalid"}},
 		{"targets that are not there", one("Conditional", "expression", "x", "trueTarget", "b", "false_target", "a"), []string{"nodes[0].config.trueTarget UnknownNode", "nodes[0].config.false_target SelfReference"}},
 		{"two spellings of one setting", one("Wait", "duration", "1s", "timeout_seconds", 1, "timeoutSeconds", 2), []string{"nodes[0].config.timeout_seconds DuplicateKey"}},
-		{"a policy out of bounds", flow.Flow{Nodes: []flow.Node{work("a")}, Defaults: flow.Policy{MaxAttempts: 101}}, []string{"config.maxAttempts Invalid"}},
+		{"a policy out of bounds", flow.Flow{Nodes: []flow.Node{work("a")}, Defaults: flow.Policy{MaxAttempts: 101}}, []string{"config.retry.max_attempts Invalid"}},
 		{"more nodes than the flow's own limit", flow.Flow{Nodes: []flow.Node{work("a"), work("b")}, Limits: flow.Limits{Nodes: 1}}, []string{"nodes TooLarge"}},
 		{"more text than a flow may have", flow.Flow{Nodes: []flow.Node{node("a", flow.KindResponse, "blocks", slices.Repeat([]any{strings.Repeat("x", 60_000)}, 40))}}, []string{"nodes[0].config.blocks[34] TooLarge"}},
 		{"more edges than the flow's own limit", flow.Flow{Nodes: []flow.Node{work("a"), work("b")}, Edges: []flow.Edge{edge("a", "b"), edge("a", "b", "x")}, Limits: flow.Limits{Edges: 1}}, []string{"connections TooLarge"}},

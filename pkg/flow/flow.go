@@ -21,6 +21,11 @@ type Flow struct {
 	Variables map[string]any `json:"variables,omitempty"`
 	// Defaults is the policy of every node that does not say otherwise.
 	Defaults Policy `json:"defaults,omitzero"`
+	// ErrorHandler is the ID of a node that nothing leads to. It runs once all
+	// others are over and at least one has failed, and finds the failure under
+	// ${error.message}, ${error.reason} and ${error.node}; else it is skipped. The
+	// flow is Failed all the same.
+	ErrorHandler string `json:"errorHandler,omitempty"`
 	// Limits bounds the flow. The zero value means the ceilings of this package.
 	Limits Limits `json:"limits,omitzero"`
 }

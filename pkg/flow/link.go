@@ -80,6 +80,7 @@ func (l *linker) build() {
 	for i := range l.c.nodes {
 		l.dependencies(int32(i))
 	}
+	l.handler()
 	l.promote()
 	l.start()
 }
@@ -227,6 +228,61 @@ func (l *linker) dependency(i int32, name, path string, r role) {
 	}
 }
 
+// handler lets the error handler wait for every node that does not come after it.
+func (l *linker) handler() {
+	const path = "config.error_handler"
+	name := l.c.flow.ErrorHandler
+	if name == "" {
+		return
+	}
+	handler, ok := l.end(name, path, false)
+	if !ok {
+		return
+	}
+	for _, k := range l.links {
+		if k.to == handler && k.role != awaits {
+			l.c.doubts = append(l.c.doubts, Error{
+				Path: path, Reason: ReasonInvalid, Message: "node " + quote(name) + " runs in the order of the flow, since something leads to it: it is no error handler",
+			})
+			return
+		}
+	}
+	after := l.after(handler)
+	waits := false
+	for i := range l.c.nodes {
+		if !after.has(int32(i)) {
+			l.add(int32(i), handler, awaits, path)
+			waits = true
+		}
+	}
+	if !waits {
+		l.c.report(path, ReasonInvalid, "there is nothing before node "+quote(name)+" that could fail")
+	}
+	l.c.handler = handler
+}
+
+// after returns a node with all that it leads to, directly or not.
+func (l *linker) after(node int32) bitset {
+	from := make([]int32, len(l.links))
+	for i, k := range l.links {
+		from[i] = k.from
+	}
+	out := adjacency(len(l.c.nodes), from)
+	seen := newBitset(int32(len(l.c.nodes)))
+	seen.add(node)
+	for todo := []int32{node}; len(todo) > 0; {
+		next := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for _, e := range out.of(next) {
+			if to := l.links[e].to; !seen.has(to) {
+				seen.add(to)
+				todo = append(todo, to)
+			}
+		}
+	}
+	return seen
+}
+
 // promote makes dependencies lead to nodes that nothing else leads to.
 func (l *linker) promote() {
 	strongest := make([]role, len(l.c.nodes))
@@ -237,7 +293,7 @@ func (l *linker) promote() {
 		strongest[l.links[i].to] = min(strongest[l.links[i].to], l.links[i].role)
 	}
 	for i := range l.links {
-		if k := &l.links[i]; k.role == strongest[k.to] {
+		if k := &l.links[i]; k.role == strongest[k.to] && k.to != l.c.handler {
 			k.role = leads
 		}
 	}
@@ -254,7 +310,7 @@ func (l *linker) start() {
 	}
 	for i, in := range entered {
 		switch {
-		case in:
+		case in, int32(i) == l.c.handler:
 		case explicit:
 			l.c.report(l.c.nodes[i].path, ReasonUnreachable,
 				"node "+quote(l.c.nodes[i].ID)+" never runs: nothing leads to it, and the flow starts elsewhere")

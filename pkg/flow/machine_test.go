@@ -220,55 +220,6 @@ func TestDeniedApprovalBlocksWhatFollowsWithoutAWord(t *testing.T) {
 	}
 }
 
-func TestRetryUntilThePolicyIsUsedUp(t *testing.T) {
-	t.Parallel()
-	a := work("a")
-	a.Policy = &flow.Policy{MaxAttempts: 3}
-	p := compile(t, flow.Flow{Nodes: []flow.Node{a}, Defaults: flow.Policy{InitialDelay: 2 * time.Second, BackoffMultiplier: 3}})
-
-	s, commands := p.Step(flow.State{}, flow.Start{At: noon})
-	require.Equal(t, []flow.Command{flow.Run{Node: "a", Attempt: 1}}, commands)
-	s, commands = p.Step(s, flow.Failed{Node: "a", Attempt: 1, Reason: "Busy", Message: "429", Retryable: true, Usage: flow.Usage{InputTokens: 5}, At: noon})
-	require.Equal(t, []flow.Command{flow.Run{Node: "a", Attempt: 2, Delay: 2 * time.Second}}, commands)
-	n := p.NodeState(s, "a")
-	assert.Equal(t, flow.PhaseRunning, n.Phase)
-	assert.Equal(t, &flow.NodeError{Reason: "Busy", Message: "429"}, n.Error)
-	assert.Equal(t, noon.Add(2*time.Second), n.NotBefore)
-
-	before := encode(t, s)
-	s, commands = p.Step(s, flow.Failed{Node: "a", Attempt: 1, Reason: "Busy", Retryable: true, At: noon})
-	assert.Empty(t, commands, "the first attempt was over already")
-	assert.Equal(t, before, encode(t, s))
-
-	s, commands = p.Step(s, flow.Failed{Node: "a", Attempt: 2, Reason: "Busy", Retryable: true, Usage: flow.Usage{InputTokens: 5}, At: noon})
-	require.Equal(t, []flow.Command{flow.Run{Node: "a", Attempt: 3, Delay: 6 * time.Second}}, commands)
-	s, commands = p.Step(s, flow.Failed{Node: "a", Attempt: 3, Reason: "Busy", Message: "still", Retryable: true, At: noon})
-	require.Equal(t, []flow.Command{flow.Finish{Phase: flow.PhaseFailed}}, commands)
-	assert.Equal(t, &flow.RunError{Node: "a", Reason: "Busy", Message: "still"}, s.Error)
-	assert.Equal(t, flow.Usage{InputTokens: 10}, s.Usage())
-}
-
-func TestASecondAttemptThatSucceedsLeavesNoTraceOfTheFirstButItsCost(t *testing.T) {
-	t.Parallel()
-	p := compile(t, flow.Flow{Nodes: []flow.Node{work("a")}, Defaults: flow.Policy{MaxAttempts: 2}})
-	s, _ := p.Step(flow.State{}, flow.Start{At: noon})
-	s, _ = p.Step(s, flow.Failed{Node: "a", Attempt: 1, Reason: "Busy", Retryable: true, Usage: flow.Usage{InputTokens: 5, OutputTokens: 1}, At: noon})
-	s, _ = p.Step(s, flow.Done{Node: "a", Attempt: 2, Output: "x", Usage: flow.Usage{InputTokens: 2}, At: noon})
-	assert.Equal(t, flow.NodeState{
-		ID: "a", Kind: flow.KindTransform, Phase: ok, Attempt: 2, Output: "x", Usage: flow.Usage{InputTokens: 7, OutputTokens: 1}, StartedAt: noon, EndedAt: noon,
-	}, p.NodeState(s, "a"))
-	assert.Equal(t, ok, s.Phase)
-	assert.Nil(t, s.Error)
-}
-
-func TestAFailureThatIsNotRetryableIsNotRetried(t *testing.T) {
-	t.Parallel()
-	p := compile(t, flow.Flow{Nodes: []flow.Node{work("a")}, Defaults: flow.Policy{MaxAttempts: 5}})
-	s := play(t, p, flow.Facts{}, map[string]answer{"a": {fail: "Wrong"}})
-	assert.Equal(t, 1, p.NodeState(s, "a").Attempt)
-	assert.Equal(t, bad, s.Phase)
-}
-
 func TestWaitAndResume(t *testing.T) {
 	t.Parallel()
 	p := compile(t, flow.Flow{Nodes: []flow.Node{node("w", flow.KindWait, "duration", "1h"), work("b")}, Edges: []flow.Edge{edge("w", "b")}})
@@ -364,6 +315,41 @@ func TestAConditionThatCannotBeEvaluatedFailsItsTarget(t *testing.T) {
 	assert.Equal(t, flow.ReasonConditionFailed, s.Error.Reason)
 	assert.Contains(t, s.Error.Message, "connections[1].when")
 	assert.Equal(t, `node "b" failed`, p.NodeState(s, "c").Error.Message)
+}
+
+func TestTheErrorHandlerRunsWhenEverythingElseIsOver(t *testing.T) {
+	t.Parallel()
+	f := flow.Flow{
+		Nodes: []flow.Node{
+			node("handle", flow.KindEnd, "output", "${error.node}: ${error.message} (${error.reason}), after ${b.output}"), work("a"), work("b"), work("c"), work("tidy"),
+		},
+		Edges:        []flow.Edge{edge("start", "a"), edge("start", "b"), edge("a", "c"), edge("handle", "tidy")},
+		ErrorHandler: "handle",
+	}
+	p := compile(t, f)
+	assert.Empty(t, p.Warnings())
+	s := play(t, p, flow.Facts{}, nil)
+	assert.Equal(t, map[string]flow.Phase{"a": ok, "b": ok, "c": ok, "handle": skip, "tidy": skip}, phases(s))
+	assert.Equal(t, ok, s.Phase)
+
+	s, _ = p.Step(flow.State{}, flow.Start{At: noon})
+	s, commands := p.Step(s, flow.Failed{Node: "a", Attempt: 1, Reason: "Broken", Message: "disk full", At: noon})
+	assert.Empty(t, commands, "b is not over yet")
+	s, commands = p.Step(s, flow.Done{Node: "b", Attempt: 1, Output: "b", At: noon})
+	assert.Equal(t, []flow.Command{flow.Run{Node: "tidy", Attempt: 1}}, commands)
+	assert.Equal(t, "a: disk full (Broken), after b", p.NodeState(s, "handle").Output)
+	s, commands = p.Step(s, flow.Done{Node: "tidy", Attempt: 1, At: noon})
+	assert.Equal(t, []flow.Command{flow.Finish{Phase: bad}}, commands)
+	assert.Equal(t, "a", s.Error.Node)
+
+	f.Edges = append(f.Edges, edge("a", "handle"))
+	assert.Equal(t, "config.error_handler", compile(t, f).Warnings()[0].Path)
+	for handler, reason := range map[string]string{"nobody": flow.ReasonUnknownNode, "a": flow.ReasonInvalid} {
+		_, err := flow.Compile(flow.Flow{Nodes: []flow.Node{work("a")}, ErrorHandler: handler})
+		var one flow.Error
+		require.ErrorAs(t, err, &one)
+		assert.Equal(t, "config.error_handler "+reason, one.Path+" "+one.Reason)
+	}
 }
 
 func TestAStateOfAnotherPlanIsLeftAlone(t *testing.T) {

@@ -15,6 +15,7 @@ type Plan struct {
 	links    []link
 	begin    []int32 // links out of the trigger
 	warnings []Error
+	handler  int32 // the error handler, or none
 	// racy is set when a Join goes on while branches are not over. Only then do
 	// the nodes before another differ from those that are surely over.
 	racy bool

@@ -49,17 +49,18 @@ func (p Policy) Delay(attempt int) time.Duration {
 // attempts returns how often a node may be tried, at least once.
 func (p Policy) attempts() int { return max(1, min(p.MaxAttempts, MaxAttempts)) }
 
-// check names the field that is out of bounds, with what is wrong with it.
+// check names the field that is out of bounds as users write it, with what is
+// wrong with it.
 func (p Policy) check() (field, message string) {
 	switch {
 	case p.TimeoutSeconds < 0 || math.IsNaN(p.TimeoutSeconds) || p.TimeoutSeconds > math.MaxInt64/float64(time.Second):
-		return "timeoutSeconds", "must be a number of seconds, 0 or more"
+		return "timeout_seconds", "must be a number of seconds, 0 or more"
 	case p.MaxAttempts < 0 || p.MaxAttempts > MaxAttempts:
-		return "maxAttempts", "must be from 0 to 100"
+		return "retry.max_attempts", "must be from 0 to 100"
 	case p.InitialDelay < 0:
-		return "initialDelay", "must not be negative"
+		return "retry.initial_delay", "must not be negative"
 	case p.BackoffMultiplier != 0 && (p.BackoffMultiplier < 1 || p.BackoffMultiplier > 1000 || math.IsNaN(p.BackoffMultiplier)):
-		return "backoffMultiplier", "must be from 1 to 1000"
+		return "retry.backoff_multiplier", "must be from 1 to 1000"
 	default:
 		return "", ""
 	}

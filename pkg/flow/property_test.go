@@ -63,9 +63,24 @@ func genFlow(t *rapid.T) randomFlow {
 		out.outcomes[id] = genOutcome(t, nd)
 		ids = append(ids, id)
 	}
+	if rapid.IntRange(0, 3).Draw(t, "handler") == 0 {
+		out.flow.ErrorHandler = rapid.SampledFrom(ids).Draw(t, "error handler")
+	}
 	// The user's order must not have to be the order of the graph.
 	out.flow.Nodes = rapid.Permutation(out.flow.Nodes).Draw(t, "order")
 	return out
+}
+
+// compile drops an error handler that has nothing to handle.
+func (rf randomFlow) compile(t *rapid.T) *flow.Plan {
+	p, err := flow.Compile(rf.flow)
+	if err != nil && rf.flow.ErrorHandler != "" {
+		require.ErrorContains(t, err, "config.error_handler: there is nothing before")
+		rf.flow.ErrorHandler = ""
+		p, err = flow.Compile(rf.flow)
+	}
+	require.NoError(t, err)
+	return p
 }
 
 func genNode(t *rapid.T, id string, before []string) flow.Node {
@@ -284,8 +299,7 @@ func TestTheEndDoesNotDependOnTheOrder(t *testing.T) {
 	t.Parallel()
 	checkMany(t, func(t *rapid.T) {
 		rf := genFlow(t)
-		p, err := flow.Compile(rf.flow)
-		require.NoError(t, err)
+		p := rf.compile(t)
 		inOrder := newWorld(t, p, rf, first)
 		inOrder.start()
 		want := inOrder.finish()
@@ -314,8 +328,7 @@ func TestAJournalContinuesToTheSameEnd(t *testing.T) {
 	t.Parallel()
 	checkMany(t, func(t *rapid.T) {
 		rf := genFlow(t)
-		p, err := flow.Compile(rf.flow)
-		require.NoError(t, err)
+		p := rf.compile(t)
 		live := newWorld(t, p, rf, func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "pick") })
 		live.start()
 		want := live.finish()
@@ -323,6 +336,7 @@ func TestAJournalContinuesToTheSameEnd(t *testing.T) {
 		for _, entries := range live.journals {
 			restored := newWorld(t, p, rf, last)
 			var commands []flow.Command
+			var err error
 			restored.state, commands, err = p.Restore(propertyFacts, noon, slices.Clone(entries))
 			require.NoError(t, err)
 			for _, n := range entries {
@@ -343,8 +357,7 @@ func TestStraySignalsChangeNothing(t *testing.T) {
 	t.Parallel()
 	checkMany(t, func(t *rapid.T) {
 		rf := genFlow(t)
-		p, err := flow.Compile(rf.flow)
-		require.NoError(t, err)
+		p := rf.compile(t)
 		w := newWorld(t, p, rf, func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "pick") })
 		w.start()
 		for len(w.due) > 0 {

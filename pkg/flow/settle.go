@@ -138,6 +138,14 @@ func (m *machine) arrive(l int32, o outcome) {
 // Join which enough branches reached; then only what it depends on can stop it.
 func (m *machine) enter(i int32, met bool) {
 	p, s := m.plan, m.state
+	if i == p.handler {
+		if s.counts.failed > 0 || s.counts.broken > 0 {
+			m.activate(i)
+		} else {
+			m.skip(i, ReasonNotTaken)
+		}
+		return
+	}
 	var no, yes, failed, bad *link
 	for _, l := range p.steps[i].in {
 		k := &p.links[l]
