@@ -125,3 +125,48 @@ func requireValid(t *testing.T, result Result) {
 	assert.Empty(t, again.Notes)
 	assert.Equal(t, string(result.YAML()), string(again.YAML()))
 }
+
+// TestReferencesToFilesThatAreNotInputs follows a path to a file beside the
+// inputs, from the file's own directory and from those above it.
+func TestReferencesToFilesThatAreNotInputs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	binding := write("bindings/prod/b.yaml", "apiVersion: aof.dev/v1\nkind: Binding\nmetadata: {name: b}\nspec:\n"+
+		"  trigger: {ref: triggers/t.yaml}\n  flow: {ref: ./f.yaml}\n  context: {ref: ../c.yaml}\n")
+	write("triggers/t.yaml", "---\napiVersion: aof.dev/v1\nkind: Context\nmetadata: {name: not-this}\n---\napiVersion: aof.dev/v1\nkind: Trigger\nmetadata: {name: The Trigger, namespace: shared}\nspec: {type: slack}\n")
+	write("bindings/prod/f.yaml", "apiVersion: aof.dev/v1\nkind: Flow\nmetadata: {name: the-flow}\nspec: {nodes: []}\n")
+	write("bindings/c.yaml", "name: the-context\nkubeconfig: /x\n")
+
+	result, err := Import([]string{binding}, manifest.Options{})
+	require.NoError(t, err)
+	assert.Empty(t, notesText(result.Notes, dir))
+	require.Len(t, result.Objects, 1)
+	assert.Contains(t, string(result.Objects[0].YAML), "trigger:\n    name: the-trigger\n    namespace: shared\n")
+	assert.Contains(t, string(result.Objects[0].YAML), "flow:\n    name: the-flow\n")
+	assert.Contains(t, string(result.Objects[0].YAML), "context:\n    name: the-context\n")
+}
+
+// TestWhatIsWrittenReadsTheSameEverywhere quotes text that YAML 1.1, which
+// kubectl reads, takes for something else.
+func TestWhatIsWrittenReadsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	in := "apiVersion: aof.dev/v1\nkind: Context\nmetadata: {name: c}\nspec:\n  env:\n    A: yes\n    B: 10:30\n    C: 2025-01-02\n    D: 0755\n    E: plain\n    F: \"true\"\n"
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(in), 0o600))
+	result, err := Import([]string{file}, manifest.Options{})
+	require.NoError(t, err)
+	require.Len(t, result.Objects, 1)
+	assert.Contains(t, string(result.Objects[0].YAML), "    A: \"yes\"\n    B: \"10:30\"\n    C: \"2025-01-02\"\n    D: \"0755\"\n    E: plain\n    F: \"true\"\n")
+}
+
+func TestUnreadableInputIsAnError(t *testing.T) {
+	t.Parallel()
+	_, err := Import([]string{filepath.Join(t.TempDir(), "none.yaml")}, manifest.Options{})
+	require.ErrorContains(t, err, "none.yaml: no such file or directory")
+}
