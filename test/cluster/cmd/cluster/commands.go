@@ -1,0 +1,42 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"aof.dev/operator/test/cluster/internal/node"
+	"aof.dev/operator/test/cluster/internal/place"
+)
+
+func down(p place.Place) error {
+	unlock, err := lock(p)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return node.Stop(p)
+}
+
+// env prints lines for a shell's eval.
+func env(p place.Place) error {
+	if !node.Up(p) {
+		return node.ErrDown
+	}
+	for _, setting := range node.Settings(p) {
+		name, value, _ := strings.Cut(setting, "=")
+		fmt.Printf("export %s=%q\n", name, value)
+	}
+	fmt.Printf("export PATH=%q:\"$PATH\"\n", p.Path())
+	fmt.Println("# kubectl and ko now act inside the node; so does any command after in-cluster:")
+	fmt.Println("#   eval \"$(make -s cluster-env)\"; kubectl get ksvc -A; in-cluster curl http://hello.default.svc.cluster.local")
+	_, err := os.Stdout.WriteString("")
+	return err
+}
+
+func e2e(context.Context, place.Place, []string) error { return errors.New("not yet") }
