@@ -30,7 +30,7 @@ var law = map[string][]string{
 	"pkg/apis": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "knative.dev/pkg/...", "sigs.k8s.io/json/...", "github.com/netresearch/go-cron", "pkg/apis/...", "pkg/expr", "pkg/flow", "pkg/match"},
 
 	// The only place where kinds and core meet beside validation.
-	"pkg/plan": {"std", "k8s.io/apimachinery/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/expr", "pkg/flow", "pkg/match", "pkg/fleet"},
+	"pkg/plan": {"std", "pkg/agent", "k8s.io/apimachinery/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/expr", "pkg/flow", "pkg/match", "pkg/fleet"},
 
 	// Events and where they come from.
 	"pkg/event":   {"std", "github.com/cloudevents/sdk-go/v2/...", "pkg/match", "pkg/expr"},

@@ -7,6 +7,9 @@ import "github.com/spf13/cobra"
 
 // commands lists every verb, in the order help shows them.
 func commands(env *Env) []*cobra.Command {
-	_ = env
-	return nil
+	return []*cobra.Command{
+		newValidateCommand(env),
+		newImportCommand(env),
+		newGetCommand(env),
+	}
 }

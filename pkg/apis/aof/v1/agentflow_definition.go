@@ -24,6 +24,7 @@ func (f *AgentFlow) Definition() (flow.Flow, error) {
 		Variables: f.Spec.Variables.DeepCopy(),
 	}
 	if c := f.Spec.Config; c != nil {
+		out.ErrorHandler = c.ErrorHandler
 		defaults, err := policyOf(c.DefaultTimeoutSeconds, c.Retry)
 		if err != nil {
 			return flow.Flow{}, fmt.Errorf("spec.config: %w", err)

@@ -45,9 +45,6 @@ func (s *AgentFlowSpec) validate() *apis.FieldError {
 			notBoth(c.DefaultTimeoutSecondsCamel != nil, "config.default_timeout_seconds", "config.defaultTimeoutSeconds"),
 			notBoth(c.ErrorHandlerCamel != "", "config.error_handler", "config.errorHandler"),
 		)
-		if c.ErrorHandler != "" {
-			errs = errs.Also(warn("config.error_handler", "is not called yet: a failed node ends its branch"))
-		}
 	}
 	nodes := eachOf(min(len(s.Nodes), flow.MaxNodes), flow.MaxNodes, "nodes", func(i int) *apis.FieldError {
 		return s.Nodes[i].validate().ViaFieldIndex("nodes", i)

@@ -69,7 +69,6 @@ func TestValidateAgentFlow(t *testing.T) {
 				"spec.nodes[0].timeout_seconds", "spec.nodes[0].retry.max_attempts", "spec.nodes[0].retry.initial_delay",
 				"spec.nodes[0].retry.backoff_multiplier", "spec.config.default_timeout_seconds", "spec.config.retry.max_attempts",
 			},
-			warns: []string{"spec.config.error_handler"},
 		},
 		{
 			name: "a context with keys it does not know", spec: flowSpec(`{id: a, type: End}`, ``) + `context: {namespace: ns, env: {"1A": x}, colour: red}`,

@@ -1,0 +1,145 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+// reading holds the flags of the commands that ask a server.
+type reading struct {
+	server        string
+	namespace     string
+	allNamespaces bool
+	output        string
+	noHeaders     bool
+}
+
+func (o *reading) add(cmd *cobra.Command, env *Env) {
+	server := env.Getenv("AOF_SERVER")
+	if server == "" {
+		server = defaultServer
+	}
+	cmd.Flags().StringVar(&o.server, "server", server, "`URL` of aof dev (env AOF_SERVER)")
+	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "only this `namespace` (default: all)")
+	cmd.Flags().BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "all namespaces, as without -n")
+	cmd.MarkFlagsMutuallyExclusive("namespace", "all-namespaces")
+}
+
+func newGetCommand(env *Env) *cobra.Command {
+	o := &reading{}
+	cmd := &cobra.Command{
+		Use:   "get KIND [NAME...]",
+		Short: "List runs, bindings, triggers and the other kinds",
+		Example: `  aof get runs
+  aof get bindings -n quickstart
+  aof get run web-triage-2f6c1 -o yaml`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.get(cmd.Context(), env, args[0], args[1:])
+		},
+	}
+	o.add(cmd, env)
+	cmd.Flags().StringVarP(&o.output, "output", "o", "", "json, yaml, name or wide")
+	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "leave out the line of headings")
+	return cmd
+}
+
+func (o *reading) get(ctx context.Context, env *Env, kind string, names []string) error {
+	r, err := findResource(kind)
+	if err != nil {
+		return err
+	}
+	items, err := newClient(o.server).list(ctx, r, o.namespace)
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		if items, err = pick(r, items, names); err != nil {
+			return err
+		}
+	}
+	if o.output == "" || o.output == "wide" {
+		if len(items) == 0 {
+			fmt.Fprintf(env.Err, "No %s found%s.\n", r.Plural, inNamespace(o.namespace))
+			return nil
+		}
+		return printTable(env.Out, r, items, tableOptions{
+			AllNamespaces: o.namespace == "", Wide: o.output == "wide", NoHeaders: o.noHeaders, Now: env.Clock.Now(),
+		})
+	}
+	if len(names) == 1 && len(items) == 1 {
+		return printObjects(env.Out, o.output, r, items[0].Object, items)
+	}
+	list := &unstructured.UnstructuredList{Items: items}
+	list.SetAPIVersion("aof.dev/v1")
+	list.SetKind(r.Kind + "List")
+	return printObjects(env.Out, o.output, r, list.UnstructuredContent(), items)
+}
+
+// pick keeps the objects that were asked for by name, in that order.
+func pick(r resource, items []unstructured.Unstructured, names []string) ([]unstructured.Unstructured, error) {
+	var out []unstructured.Unstructured
+	for _, name := range names {
+		found := false
+		for _, item := range items {
+			if item.GetName() == name {
+				out = append(out, item)
+				found = true
+			}
+		}
+		if !found {
+			return nil, &ExitError{Code: ExitFailed, Err: fmt.Errorf("%s %q not found", r.Plural, name)}
+		}
+	}
+	return out, nil
+}
+
+func inNamespace(namespace string) string {
+	if namespace == "" {
+		return ""
+	}
+	return " in namespace " + namespace
+}
+
+// printObjects writes object in a machine's format; items are what it is made
+// of, for -o name.
+func printObjects(w io.Writer, format string, r resource, object map[string]any, items []unstructured.Unstructured) error {
+	switch format {
+	case "json":
+		return printJSON(w, object)
+	case "yaml":
+		return printYAML(w, object)
+	case "name":
+		for i := range items {
+			fmt.Fprintf(w, "%s.aof.dev/%s\n", r.Singular, items[i].GetName())
+		}
+		return nil
+	default:
+		return badInput("-o %s: want json, yaml, name or wide", format)
+	}
+}
+
+func printJSON(w io.Writer, object any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "    ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(object)
+}
+
+func printYAML(w io.Writer, object any) error {
+	raw, err := yaml.Marshal(object)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(raw)
+	return err
+}

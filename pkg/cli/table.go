@@ -1,0 +1,94 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/client-go/util/jsonpath"
+)
+
+// tableOptions say what of a table is shown.
+type tableOptions struct {
+	AllNamespaces bool
+	Wide          bool // also columns of a priority above 0
+	NoHeaders     bool
+	Now           time.Time
+}
+
+// printTable shows objects of one kind as kubectl does: by the printer columns
+// of its CRD.
+func printTable(w io.Writer, r resource, items []unstructured.Unstructured, opts tableOptions) error {
+	columns, err := readColumns(r.Columns, opts.Wide)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Kind, err)
+	}
+	tab := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
+	if !opts.NoHeaders {
+		head := []string{"NAME"}
+		if opts.AllNamespaces {
+			head = []string{"NAMESPACE", "NAME"}
+		}
+		for _, c := range columns {
+			head = append(head, strings.ToUpper(c.name))
+		}
+		fmt.Fprintln(tab, strings.Join(head, "\t"))
+	}
+	for i := range items {
+		row := []string{items[i].GetName()}
+		if opts.AllNamespaces {
+			row = []string{items[i].GetNamespace(), items[i].GetName()}
+		}
+		for _, c := range columns {
+			row = append(row, c.cell(items[i].Object, opts.Now))
+		}
+		fmt.Fprintln(tab, strings.Join(row, "\t"))
+	}
+	return tab.Flush()
+}
+
+type column struct {
+	name, kind string
+	path       *jsonpath.JSONPath
+}
+
+func readColumns(defs []apiextensionsv1.CustomResourceColumnDefinition, wide bool) ([]column, error) {
+	var out []column
+	for _, d := range defs {
+		if d.Priority > 0 && !wide {
+			continue
+		}
+		path := jsonpath.New(d.Name).AllowMissingKeys(true)
+		if err := path.Parse("{" + d.JSONPath + "}"); err != nil {
+			return nil, fmt.Errorf("column %s: %w", d.Name, err)
+		}
+		out = append(out, column{d.Name, d.Type, path})
+	}
+	return out, nil
+}
+
+// cell is one value on one line; what is absent is empty, as in kubectl.
+func (c column) cell(object map[string]any, now time.Time) string {
+	var buf bytes.Buffer
+	if err := c.path.Execute(&buf, object); err != nil {
+		return ""
+	}
+	text := strings.Join(strings.Fields(buf.String()), " ")
+	if c.kind != "date" || text == "" {
+		return text
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return text
+	}
+	return duration.HumanDuration(now.Sub(at))
+}

@@ -1,0 +1,134 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/flow"
+)
+
+// readJournal turns the nodes in a run's status into the engine's entries.
+func readJournal(run *aofv1.FlowRun) ([]flow.NodeState, error) {
+	entries := make([]flow.NodeState, 0, len(run.Status.Nodes))
+	for i := range run.Status.Nodes {
+		n := &run.Status.Nodes[i]
+		entry := flow.NodeState{
+			ID: n.ID, Kind: flow.Kind(n.Type), Phase: flow.Phase(n.Phase), Attempt: int(n.Attempt), Exports: n.Exports,
+			StartedAt: timeOf(n.StartTime), EndedAt: timeOf(n.EndTime),
+		}
+		if n.Output != nil && len(n.Output.Raw) > 0 {
+			if err := json.Unmarshal(n.Output.Raw, &entry.Output); err != nil {
+				return nil, fmt.Errorf("status.nodes[%d].output: %w", i, err)
+			}
+		}
+		if n.Error != nil {
+			entry.Error = &flow.NodeError{Reason: n.Error.Reason, Message: n.Error.Message}
+		}
+		if n.Usage != nil {
+			entry.Usage = flow.Usage{InputTokens: n.Usage.InputTokens, OutputTokens: n.Usage.OutputTokens}
+		}
+		if n.Wait != nil {
+			entry.Wait = &flow.Wait{
+				Kind: flow.WaitKind(n.Wait.Kind), Message: n.Wait.Message, Until: timeOf(n.Wait.Until), Details: n.Wait.Details,
+			}
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+// writeJournal puts the engine's state into a run's status: what was begun or
+// skipped, in plan order.
+func writeJournal(status *aofv1.FlowRunStatus, s flow.State) error {
+	status.Nodes = status.Nodes[:0]
+	status.Waiting = nil
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		if n.Phase == flow.PhasePending {
+			continue
+		}
+		entry, err := nodeStatus(n)
+		if err != nil {
+			return err
+		}
+		status.Nodes = append(status.Nodes, entry)
+		if n.Phase == flow.PhaseWaiting && entry.Wait != nil {
+			status.Waiting = append(status.Waiting, *entry.Wait)
+		}
+	}
+	if usage := s.Usage(); usage != (flow.Usage{}) {
+		status.Usage = tokenUsage(usage)
+	}
+	return nil
+}
+
+func nodeStatus(n *flow.NodeState) (aofv1.NodeStatus, error) {
+	out := aofv1.NodeStatus{
+		ID: n.ID, Type: string(n.Kind), Phase: aofv1.NodePhase(n.Phase), Attempt: int64(n.Attempt), Exports: n.Exports,
+		StartTime: microTime(n.StartedAt), EndTime: microTime(n.EndedAt),
+	}
+	if !n.StartedAt.IsZero() && !n.EndedAt.IsZero() {
+		out.Duration = shortDuration(n.EndedAt.Sub(n.StartedAt))
+	}
+	if n.Output != nil {
+		raw, err := json.Marshal(n.Output)
+		if err != nil {
+			return out, fmt.Errorf("node %s: output: %w", n.ID, err)
+		}
+		out.Output = &runtime.RawExtension{Raw: raw}
+	}
+	switch {
+	case n.Error != nil:
+		out.Error = &aofv1.RunError{Node: n.ID, Reason: n.Error.Reason, Message: n.Error.Message}
+	case n.Reason != "":
+		out.Error = &aofv1.RunError{Node: n.ID, Reason: n.Reason}
+	}
+	if n.Usage != (flow.Usage{}) {
+		out.Usage = tokenUsage(n.Usage)
+	}
+	if n.Wait != nil {
+		out.Wait = &aofv1.WaitStatus{Node: n.ID, Kind: string(n.Wait.Kind), Message: n.Wait.Message, Until: microTime(n.Wait.Until), Details: n.Wait.Details}
+	}
+	return out, nil
+}
+
+func tokenUsage(u flow.Usage) *aofv1.TokenUsage {
+	return &aofv1.TokenUsage{InputTokens: u.InputTokens, OutputTokens: u.OutputTokens}
+}
+
+func timeOf(t *metav1.MicroTime) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
+}
+
+func microTime(t time.Time) *metav1.MicroTime {
+	if t.IsZero() {
+		return nil
+	}
+	m := metav1.NewMicroTime(t)
+	return &m
+}
+
+// shortDuration writes a duration as people say it: 2.3s, 45ms, 1m5s.
+func shortDuration(d time.Duration) string {
+	switch {
+	case d >= time.Minute:
+		return d.Round(time.Second).String()
+	case d >= time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	case d >= time.Millisecond:
+		return d.Round(time.Millisecond).String()
+	default:
+		return d.Round(time.Microsecond).String()
+	}
+}

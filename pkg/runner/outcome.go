@@ -1,0 +1,145 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/flow"
+)
+
+// fillPhase says in the status how the run stands, and what it came to when it
+// is over.
+func (e *execution) fillPhase(status *aofv1.FlowRunStatus, now metav1.MicroTime) {
+	switch e.state.Phase {
+	case flow.PhasePending, flow.PhaseRunning:
+		status.MarkRunning("")
+		return
+	case flow.PhaseWaiting:
+		status.MarkWaiting(waitingFor(status.Waiting))
+		return
+	case flow.PhaseFailed:
+		status.MarkFailed(runError(e.state.Error))
+	case flow.PhaseCancelled:
+		status.MarkCancelled(runError(e.state.Error).Message)
+	case flow.PhaseSucceeded, flow.PhaseSkipped:
+		status.MarkSucceeded()
+	default:
+		status.MarkFailed(aofv1.RunError{Reason: "Internal", Message: "unknown phase " + string(e.state.Phase)})
+	}
+	status.CompletionTime = &now
+	status.Duration = shortDuration(now.Sub(status.StartTime.Time))
+	value, text := e.compiled.Result(e.state)
+	if value == nil && text == "" {
+		return
+	}
+	status.Result = &aofv1.RunResult{Text: text}
+	if raw, err := json.Marshal(value); err == nil && value != nil {
+		status.Result.Output = &runtime.RawExtension{Raw: raw}
+	}
+}
+
+func runError(err *flow.RunError) aofv1.RunError {
+	if err == nil {
+		return aofv1.RunError{Reason: "Failed", Message: "the flow failed"}
+	}
+	return aofv1.RunError{Node: err.Node, Reason: err.Reason, Message: err.Message}
+}
+
+func waitingFor(waits []aofv1.WaitStatus) string {
+	parts := make([]string, 0, len(waits))
+	for _, w := range waits {
+		parts = append(parts, fmt.Sprintf("node %s waits for %s", w.Node, strings.ToLower(w.Kind)))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// resume decides what becomes of the work that the journal leaves open: what may
+// be done again is, what may not fails saying so, what waited long enough goes
+// on.
+func (e *execution) resume(commands []flow.Command) []flow.Run {
+	for _, c := range commands {
+		run, ok := c.(flow.Run)
+		if !ok {
+			continue
+		}
+		n, known := e.compiled.Node(run.Node)
+		if cutOff := e.journalled[run.Node].Phase == flow.PhaseRunning; !cutOff || !known || repeatable(n) {
+			e.pending = append(e.pending, run)
+			continue
+		}
+		e.step(flow.Failed{
+			Node: run.Node, Attempt: run.Attempt, Reason: "Interrupted", At: e.runner.Clock.Now(),
+			Message: "the runner stopped while this node was at work, so it is unknown whether it took effect; it is not done again",
+		})
+	}
+	e.expire()
+	return e.pending
+}
+
+// expire lets waits go on whose time has come: a timer is done, an approval
+// nobody gave is a no.
+func (e *execution) expire() {
+	now := e.runner.Clock.Now()
+	for i := range e.state.Nodes {
+		n := e.state.Nodes[i]
+		if n.Phase != flow.PhaseWaiting || n.Wait == nil || n.Wait.Until.IsZero() || n.Wait.Until.After(now) {
+			continue
+		}
+		done := flow.Done{Node: n.ID, Attempt: n.Attempt, At: now}
+		switch n.Wait.Kind {
+		case flow.WaitApproval:
+			approved := n.Wait.Details["fallback"] == "approve"
+			done.Output = map[string]any{"status": "timeout", "timeout": true, "approved": approved}
+		case flow.WaitReaction, flow.WaitEvent:
+			done.Output = map[string]any{"timeout": true, "approved": false, "reaction": nil}
+		case flow.WaitTimer:
+			done.Output = map[string]any{"waited": true}
+		default:
+			continue
+		}
+		e.step(done)
+	}
+}
+
+// worthAWrite says whether losing a node's result would cost money or do
+// something twice; the results of the others ride along with the next write.
+func worthAWrite(n flow.Node) bool {
+	switch n.Kind {
+	case flow.KindTransform, flow.KindConditional, flow.KindParallel, flow.KindJoin, flow.KindEnd, flow.KindWait:
+		return false
+	case flow.KindAgent, flow.KindFleet, flow.KindScript, flow.KindSlack, flow.KindDiscord, flow.KindTelegram, flow.KindResponse,
+		flow.KindHTTP, flow.KindApproval, flow.KindGitHub, flow.KindNotify, flow.KindLoop:
+		return true
+	default:
+		return true
+	}
+}
+
+// repeatable says whether a node that was cut off may simply be done again.
+func repeatable(n flow.Node) bool {
+	switch n.Kind {
+	case flow.KindTransform, flow.KindConditional, flow.KindParallel, flow.KindJoin, flow.KindEnd, flow.KindWait, flow.KindApproval,
+		flow.KindAgent, flow.KindFleet: // agents have no tools yet, so asking again has no effect but its price
+		return true
+	case flow.KindHTTP:
+		method, _ := n.Config["method"].(string)
+		switch strings.ToUpper(method) {
+		case "", http.MethodGet, http.MethodHead, http.MethodOptions:
+			return true
+		}
+		return false
+	case flow.KindScript, flow.KindSlack, flow.KindDiscord, flow.KindTelegram, flow.KindResponse, flow.KindGitHub, flow.KindNotify, flow.KindLoop:
+		return false
+	default:
+		return false
+	}
+}

@@ -1,0 +1,188 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/flow"
+	"aof.dev/operator/pkg/ledger"
+	"aof.dev/operator/pkg/node"
+	"aof.dev/operator/pkg/plan"
+)
+
+// What Run's errors are; test with errors.Is.
+var (
+	// ErrBusy: another holder works on the run. Try again when its lease is over.
+	ErrBusy = errors.New("another runner holds the run")
+	// ErrLost: another writer changed the run while we worked on it, so we
+	// stopped. Whoever changed it goes on.
+	ErrLost = errors.New("the run was taken over")
+)
+
+// Defaults of a Runner's settings.
+const (
+	DefaultLease       = 30 * time.Second
+	DefaultTimeout     = 5 * time.Minute
+	DefaultParallelism = 16
+)
+
+// Plans finds compiled plans by the name that runs carry.
+type Plans interface {
+	Plan(ctx context.Context, namespace, name string) (*plan.Plan, error)
+}
+
+// Progress tells how a node stands whenever that changes, for showing.
+type Progress struct {
+	Run  *aofv1.FlowRun
+	Node flow.NodeState
+}
+
+// Runner carries out runs, any number at a time. Store, Plans, Nodes, Agents,
+// Clock and Holder must be set.
+type Runner struct {
+	Store ledger.Store
+	Plans Plans
+	// Nodes makes the executors of one run, whose agents are those of its plan.
+	Nodes func(agents node.Agents) node.Executors
+	// Agents asks models.
+	Agents AgentRunner
+	// Secrets finds credentials for a namespace; nil finds none.
+	Secrets func(namespace string) *Secrets
+	Clock   clock.Clock
+	// Holder names this process in leases.
+	Holder string
+	// Lease is how long nobody else may touch a run we do not write to.
+	Lease time.Duration
+	// Timeout bounds an attempt of a node that sets none itself.
+	Timeout time.Duration
+	// Parallelism bounds how many nodes of one run work at once.
+	Parallelism int
+	// Observe, when set, hears of every change of a node. It should return at once.
+	Observe func(Progress)
+}
+
+// Run carries a run on until it is over or waits, and returns it as written
+// last. A run that is over already is returned as it is. The error is ErrBusy,
+// ErrLost, ledger.ErrNotFound, the context's, or the store's.
+func (r *Runner) Run(ctx context.Context, namespace, name string) (*aofv1.FlowRun, error) {
+	run, err := r.Store.Get(ctx, namespace, name)
+	if err != nil {
+		return nil, fmt.Errorf("read run %s/%s: %w", namespace, name, err)
+	}
+	if run.IsDone() {
+		return run, nil
+	}
+	if r.heldByAnother(run) {
+		return run, ErrBusy
+	}
+	e, err := r.open(ctx, run)
+	if err != nil {
+		return r.refuse(ctx, run, err)
+	}
+	return e.work(ctx)
+}
+
+func (r *Runner) heldByAnother(run *aofv1.FlowRun) bool {
+	now := r.Clock.Now()
+	if l := run.Status.Lease; l != nil {
+		return l.Holder != r.Holder && l.ExpiresAt != nil && now.Before(l.ExpiresAt.Time)
+	}
+	if c := run.Spec.Claim; c != nil {
+		return c.Holder != r.Holder && now.Before(c.ExpiresAt.Time)
+	}
+	return false
+}
+
+// open rebuilds what is needed to work on a run. Its errors are final: the run
+// can't be carried out, whoever tries; but for the context's.
+func (r *Runner) open(ctx context.Context, run *aofv1.FlowRun) (*execution, error) {
+	p, err := r.Plans.Plan(ctx, run.Namespace, run.Spec.Plan)
+	if err != nil {
+		return nil, fmt.Errorf("plan %s: %w", run.Spec.Plan, err)
+	}
+	compiled, err := flow.Compile(p.Flow)
+	if err != nil {
+		return nil, fmt.Errorf("plan %s: %w", run.Spec.Plan, err)
+	}
+	message, err := readEvent(run)
+	if err != nil {
+		return nil, err
+	}
+	secrets := NewSecrets(func(string) (string, bool) { return "", false })
+	if r.Secrets != nil {
+		secrets = r.Secrets(run.Namespace)
+	}
+	facts, err := factsOf(run, p, message, secrets)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := readJournal(run)
+	if err != nil {
+		return nil, err
+	}
+	state, commands, err := compiled.Restore(facts, r.Clock.Now(), entries)
+	if err != nil {
+		return nil, err
+	}
+	e := &execution{
+		runner: r, run: run, plan: p, compiled: compiled, secrets: secrets,
+		state: state, about: aboutRun(run, p, message), journalled: map[string]flow.NodeState{},
+		results: make(chan result), slots: make(chan struct{}, positive(r.Parallelism, DefaultParallelism)),
+	}
+	for _, entry := range entries {
+		e.journalled[entry.ID] = entry
+	}
+	e.executors = r.Nodes(&asker{runner: r.Agents, plan: p})
+	e.pending = e.resume(commands)
+	return e, nil
+}
+
+// refuse ends a run that can't be carried out.
+func (r *Runner) refuse(ctx context.Context, run *aofv1.FlowRun, cause error) (*aofv1.FlowRun, error) {
+	if ctx.Err() != nil {
+		return run, ctx.Err()
+	}
+	now := metav1.NewMicroTime(r.Clock.Now())
+	run.Status.InitializeConditions()
+	run.Status.MarkFailed(aofv1.RunError{Reason: "CannotRun", Message: bounded(cause.Error())})
+	run.Status.CompletionTime = &now
+	if run.Status.StartTime == nil {
+		run.Status.StartTime = &now
+	}
+	run.Status.Lease = nil
+	if err := r.Store.Update(ctx, run); err != nil {
+		return run, storeError(err)
+	}
+	return run, nil
+}
+
+func storeError(err error) error {
+	if errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrNotFound) {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	return fmt.Errorf("write run: %w", err)
+}
+
+func positive[T int | time.Duration](v, otherwise T) T {
+	if v > 0 {
+		return v
+	}
+	return otherwise
+}
+
+// bounded keeps a message short enough for a status.
+func bounded(s string) string {
+	if len(s) > flow.MaxMessageBytes {
+		return s[:flow.MaxMessageBytes] + "…"
+	}
+	return s
+}
