@@ -14,13 +14,3 @@ const name = "slack"
 func Platform() source.Platform {
 	return source.Platform{Type: "Slack", NewReceiver: NewReceiver, NewMessenger: NewMessenger}
 }
-
-// NewReceiver makes the receiver of one Slack Trigger.
-func NewReceiver(source.Settings) (source.Receiver, error) {
-	return nil, source.Fail(source.Unsupported, name+" is not implemented yet")
-}
-
-// NewMessenger makes the messenger of one Slack Trigger; it needs bot_token.
-func NewMessenger(source.Settings) (source.Messenger, error) {
-	return nil, source.Fail(source.Unsupported, name+" is not implemented yet")
-}

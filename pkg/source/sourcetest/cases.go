@@ -163,11 +163,11 @@ func testUnconfigured(t *testing.T, h Harness) {
 	settings.Config = maps.Clone(h.Settings.Config)
 	for key, value := range settings.Config {
 		if s, ok := value.(string); ok && slices.Contains(h.Secrets, s) {
-			settings.Config[key] = 7.5
+			settings.Config[key] = map[string]any{"no": "text"}
 		}
 	}
 	_, err := h.Platform.NewReceiver(settings)
-	require.Error(t, err, "a secret that is a number was taken")
+	require.Error(t, err, "a secret that is no text was taken")
 	checkError(t, h, err)
 }
 
