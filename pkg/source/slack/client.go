@@ -41,6 +41,7 @@ func newClient(token string, s source.Settings) *slackapi.Client {
 // boundedClient reads no more of an answer than we are prepared to hold.
 type boundedClient struct{ client *http.Client }
 
+// Do makes one call.
 func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
 	resp, err := c.client.Do(req) //nolint:gosec // the address is the operator's, not the sender's
 	if err != nil {

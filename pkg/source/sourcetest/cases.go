@@ -24,6 +24,7 @@ import (
 var now = time.Date(2026, time.March, 4, 5, 6, 7, 0, time.UTC)
 
 func testValid(t *testing.T, h Harness) {
+	t.Helper()
 	r, messages := receiver(t, h), 0
 	require.NotEmpty(t, h.Valid)
 	for _, body := range h.Valid {
@@ -35,6 +36,7 @@ func testValid(t *testing.T, h Harness) {
 }
 
 func testDeterminism(t *testing.T, h Harness) {
+	t.Helper()
 	one, other := receiver(t, h), receiver(t, h)
 	for _, body := range h.Valid {
 		req := h.Sign(now, body)
@@ -50,6 +52,7 @@ func testDeterminism(t *testing.T, h Harness) {
 }
 
 func testUnsigned(t *testing.T, h Harness) {
+	t.Helper()
 	r := receiver(t, h)
 	for _, body := range h.Valid {
 		req := h.Sign(now, body)
@@ -60,6 +63,7 @@ func testUnsigned(t *testing.T, h Harness) {
 }
 
 func testOtherSecret(t *testing.T, h Harness) {
+	t.Helper()
 	other, changed := h, false
 	other.Settings.Config = maps.Clone(h.Settings.Config)
 	for key, value := range other.Settings.Config {
@@ -72,6 +76,7 @@ func testOtherSecret(t *testing.T, h Harness) {
 }
 
 func testTampered(t *testing.T, h Harness) {
+	t.Helper()
 	if h.Token {
 		t.Skip("the credential doesn't cover the body")
 	}
@@ -84,6 +89,7 @@ func testTampered(t *testing.T, h Harness) {
 }
 
 func testWindow(t *testing.T, h Harness) {
+	t.Helper()
 	if h.Window == 0 {
 		t.Skip("requests don't tell their time")
 	}
@@ -98,6 +104,7 @@ func testWindow(t *testing.T, h Harness) {
 }
 
 func testBrokenHeaders(t *testing.T, h Harness) {
+	t.Helper()
 	r, good := receiver(t, h), h.Sign(now, h.Valid[0])
 	for name, values := range good.Header {
 		if name == "Content-Type" || len(values) == 0 {
@@ -119,6 +126,7 @@ func testBrokenHeaders(t *testing.T, h Harness) {
 }
 
 func testMalformed(t *testing.T, h Harness) {
+	t.Helper()
 	r := receiver(t, h)
 	bodies := []string{
 		"", " ", "{", "{}", "[]", "null", "true", "1", `""`, "\xff\xfe", "\x00", "%zz=%", "payload=%7B", "&&&===",
@@ -134,6 +142,7 @@ func testMalformed(t *testing.T, h Harness) {
 }
 
 func testUntouched(t *testing.T, h Harness) {
+	t.Helper()
 	r := receiver(t, h)
 	for _, body := range h.Valid {
 		req, twin := h.Sign(now, slices.Clone(body)), h.Sign(now, slices.Clone(body))
@@ -144,6 +153,7 @@ func testUntouched(t *testing.T, h Harness) {
 }
 
 func testConcurrent(t *testing.T, h Harness) {
+	t.Helper()
 	r, req := receiver(t, h), h.Sign(now, h.Valid[0])
 	want, err := receive(t, h, r, req, now)
 	require.NoError(t, err)
@@ -159,6 +169,7 @@ func testConcurrent(t *testing.T, h Harness) {
 }
 
 func testUnconfigured(t *testing.T, h Harness) {
+	t.Helper()
 	settings := h.Settings
 	settings.Config = maps.Clone(h.Settings.Config)
 	for key, value := range settings.Config {
@@ -210,7 +221,7 @@ func refused(t *testing.T, h Harness, r source.Receiver, req source.Request, at 
 func checkError(t *testing.T, h Harness, err error) {
 	t.Helper()
 	var e *source.Error
-	require.True(t, errors.As(err, &e), "%T is no *source.Error", err)
+	require.ErrorAs(t, err, &e)
 	assert.NotEmpty(t, err.Error())
 	assert.Less(t, len(err.Error()), 1024, "the error is too long to be shown")
 	for cause := err; cause != nil; cause = errors.Unwrap(cause) {

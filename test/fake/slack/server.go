@@ -79,8 +79,8 @@ func WithChannel(id, name string) Option { return func(s *Server) { s.channels[i
 func WithUser(id, name string) Option { return func(s *Server) { s.users[id] = name } }
 
 // New starts a Server.
-func New(t testing.TB, options ...Option) *Server {
-	t.Helper()
+func New(tb testing.TB, options ...Option) *Server {
+	tb.Helper()
 	s := &Server{
 		token: Token, channels: map[string]string{}, users: map[string]string{},
 		calls: map[string]int{}, failures: map[string][]string{}, changed: make(chan struct{}),
@@ -89,7 +89,7 @@ func New(t testing.TB, options ...Option) *Server {
 		o(s)
 	}
 	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
-	t.Cleanup(s.http.Close)
+	tb.Cleanup(s.http.Close)
 	return s
 }
 
