@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
@@ -100,12 +101,37 @@ func (r *run) checkBuiltin(args []string) ([]string, error) {
 		if err := checkTrap(rest[1:]); err != nil {
 			return nil, r.fail(err)
 		}
+	case "[", "test":
+		return plainComparison(args), nil
 	case "printf":
 		if width := printfWidth(rest[1:]); width > r.policy.Limits.Statement {
 			return nil, r.fail(newError(ReasonLimit, nil, "script: printf pads to more than %d bytes", r.policy.Limits.Statement))
 		}
 	}
 	return args, nil
+}
+
+// plainComparison makes [ "$x" = y ] hold its promise whatever $x is: with
+// three operands the middle one is the operator. The interpreter takes a first
+// one like -n, ! or ( for syntax, so both sides get a letter before them.
+func plainComparison(args []string) []string {
+	end := len(args)
+	if args[end-1] == "]" {
+		end--
+	}
+	at := end - 2 // the operator
+	left := at - 1
+	switch {
+	case left < 1 || !slices.Contains([]string{"=", "==", "!="}, args[at]):
+		return args
+	case args[left-1] == "[" || args[left-1] == "test":
+	case args[left-1] == "!" && left > 1 && (args[left-2] == "[" || args[left-2] == "test"):
+	default:
+		return args // more than one comparison
+	}
+	out := slices.Clone(args)
+	out[left], out[at+1] = "x"+out[left], "x"+out[at+1]
+	return out
 }
 
 // checkTrap allows calls without assignments only, since a trap's text is

@@ -39,7 +39,7 @@ type Policy struct {
 type Limits struct {
 	Timeout   time.Duration // of a script that names none; default 60 s
 	Output    int           // bytes kept of stdout and of stderr, each; default 1 MiB
-	Source    int           // bytes of script text; default 256 KiB
+	Source    int           // bytes of script text; default 64 KiB
 	Statement int           // bytes one statement may expand to; default 4 MiB
 	Variables int           // bytes all variables together may hold; default 16 MiB
 	Text      int64         // bytes of text handled by the whole run; default 256 MiB
@@ -50,7 +50,7 @@ type Limits struct {
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.Timeout, 60*time.Second)
 	setDefault(&l.Output, 1<<20)
-	setDefault(&l.Source, 256<<10)
+	setDefault(&l.Source, 64<<10)
 	setDefault(&l.Statement, 4<<20)
 	setDefault(&l.Variables, 16<<20)
 	setDefault(&l.Text, 256<<20)

@@ -49,7 +49,7 @@ func (r *Runner) newRun(maxOutput int) *run {
 	}
 	run := &run{policy: &r.policy, clock: r.clock, pipes: map[*os.File]struct{}{}}
 	run.stdout = &writer{run: run, max: maxOutput}
-	run.stderr = &writer{run: run, max: maxOutput}
+	run.stderr = &writer{run: run, max: maxOutput, trace: true}
 	return run
 }
 
@@ -161,8 +161,9 @@ func (r *run) result() Result {
 // writer keeps the first max bytes and counts the rest. Background jobs write
 // to it at the same time, and after the run, when it drops everything.
 type writer struct {
-	run *run
-	max int
+	run   *run
+	max   int
+	trace bool // set -x writes here
 
 	mu     sync.Mutex
 	buf    bytes.Buffer
@@ -172,7 +173,7 @@ type writer struct {
 
 // Write implements io.Writer. It fails only when the run is over its limits.
 func (w *writer) Write(p []byte) (int, error) {
-	if bytes.Contains(p, []byte(guardName)) {
+	if w.trace && bytes.HasPrefix(bytes.TrimLeft(p, "+"), []byte(" "+guardName)) {
 		return len(p), nil // set -x shows every call, ours too
 	}
 	if err := w.run.charge(len(p)); err != nil {
