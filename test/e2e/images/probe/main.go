@@ -1,0 +1,146 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command probe is a test's hand inside the cluster: it keeps the events that are sent to it, and sends requests.
+//
+//	POST /              keep an event
+//	GET  /events        the events so far
+//	POST /send?url=     send the request on; the answer's status is in Probe-Status
+//	POST /load?url=&n=  send the request n times, one after the other; answers with the times it took
+//	GET  /dial?to=      connect, and say what happened
+//	GET  /resolve?host= look a name up, and say what happened
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// event is what was received; its JSON is what the tests read.
+type event struct {
+	ID, Type, Source, Data string
+	At                     time.Time
+}
+
+type recorder struct {
+	mu     sync.Mutex
+	events []event
+}
+
+func main() {
+	r := &recorder{events: []event{}}
+	http.HandleFunc("POST /{$}", r.keep)
+	http.HandleFunc("GET /events", r.list)
+	http.HandleFunc("POST /send", send)
+	http.HandleFunc("POST /load", load)
+	http.HandleFunc("GET /dial", func(w http.ResponseWriter, r *http.Request) {
+		conn, err := net.DialTimeout("tcp", r.FormValue("to"), 5*time.Second)
+		if err == nil {
+			conn.Close()
+		}
+		fmt.Fprint(w, err)
+	})
+	http.HandleFunc("GET /resolve", func(w http.ResponseWriter, r *http.Request) {
+		_, err := net.DefaultResolver.LookupHost(r.Context(), r.FormValue("host"))
+		fmt.Fprint(w, err)
+	})
+	log.Fatal(http.ListenAndServe(":8080", nil)) //nolint:gosec // a test image
+}
+
+func (r *recorder) keep(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	h := req.Header
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, event{h.Get("Ce-Id"), h.Get("Ce-Type"), h.Get("Ce-Source"), string(body), time.Now()})
+	w.WriteHeader(http.StatusAccepted)
+}
+
+func (r *recorder) list(w http.ResponseWriter, _ *http.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = json.NewEncoder(w).Encode(r.events)
+}
+
+// forward makes the request that a request to this program describes.
+func forward(r *http.Request, body []byte) (*http.Response, error) {
+	method := http.MethodGet
+	if len(body) > 0 {
+		method = http.MethodPost
+	}
+	out, err := http.NewRequestWithContext(r.Context(), method, r.FormValue("url"), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range r.Header {
+		if strings.HasPrefix(name, "Ce-") || name == "Content-Type" {
+			out.Header[name] = values
+		}
+	}
+	return http.DefaultClient.Do(out)
+}
+
+func send(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	begin := time.Now()
+	resp, err := forward(r, body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	w.Header().Set("Probe-Status", strconv.Itoa(resp.StatusCode))
+	w.Header().Set("Probe-Begin", strconv.FormatInt(begin.UnixMilli(), 10))
+	w.Header().Set("Probe-Took", time.Since(begin).String())
+	w.Header().Set("Process-Started", resp.Header.Get("Process-Started"))
+	_, _ = w.Write(answer)
+}
+
+func load(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	n, convErr := strconv.Atoi(r.FormValue("n"))
+	if err != nil || convErr != nil {
+		http.Error(w, "want a body and n", http.StatusBadRequest)
+		return
+	}
+	took := make([]time.Duration, 0, n)
+	for i := range n {
+		r.Header.Set("Ce-Id", "load-"+strconv.Itoa(i))
+		begin := time.Now()
+		resp, err := forward(r, body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode >= http.StatusMultipleChoices {
+			http.Error(w, resp.Status, http.StatusBadGateway)
+			return
+		}
+		took = append(took, time.Since(begin))
+	}
+	_ = json.NewEncoder(w).Encode(took)
+}
