@@ -28,7 +28,7 @@ type Env struct {
 	Out    io.Writer
 	Err    io.Writer
 	Getenv func(string) string
-	Clock  clock.Clock
+	Clock  clock.WithTicker
 	// Terminal says whether Out is one, so that progress may be drawn.
 	Terminal bool
 	// Width of the terminal in columns; 0 means unknown.

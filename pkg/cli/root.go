@@ -10,6 +10,9 @@ func commands(env *Env) []*cobra.Command {
 	return []*cobra.Command{
 		newValidateCommand(env),
 		newImportCommand(env),
+		newRunCommand(env),
+		newExplainCommand(env),
+		newDevCommand(env),
 		newGetCommand(env),
 	}
 }

@@ -205,4 +205,3 @@ func (w *World) contextFor(f *aofv1.AgentFlow, name string) (*aofv1.Context, err
 	}
 	return nil, nil //nolint:nilnil // no Context is an answer: the flow's own holds
 }
-

@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"k8s.io/utils/clock"
@@ -37,12 +38,15 @@ func (e *messageExecutor) Execute(ctx context.Context, req Request) (Result, err
 	}
 	if e.messenger != nil && m.Channel != "" && (strings.TrimSpace(m.Text) != "" || len(m.Blocks) > 0) {
 		receipt, err := e.messenger.Send(ctx, req.Run, m)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrNowhere):
+		case err != nil:
 			return Result{}, foreign(ctx, ReasonSend, true, err)
-		}
-		output["sent"], output["ts"], output["id"] = true, receipt.ID, receipt.ID
-		if receipt.Channel != "" {
-			output["channel"] = receipt.Channel
+		default:
+			output["sent"], output["ts"], output["id"] = true, receipt.ID, receipt.ID
+			if receipt.Channel != "" {
+				output["channel"] = receipt.Channel
+			}
 		}
 	}
 	reactions, waits, err := s.awaited()

@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"errors"
 
 	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/flow"
@@ -74,6 +75,10 @@ type Message struct {
 type Receipt struct {
 	ID, Channel string
 }
+
+// ErrNowhere is what a Messenger returns when the platform takes no messages at
+// all, as a webhook's: the message is then recorded and not sent.
+var ErrNowhere = errors.New("the platform takes no messages")
 
 // Messenger sends messages for the run's Trigger.
 type Messenger interface {

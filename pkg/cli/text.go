@@ -1,0 +1,62 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"strings"
+	"time"
+	"unicode"
+)
+
+// oneLine makes text fit for one line of a terminal: what came from outside may
+// hold line breaks and control characters, which are shown as blanks.
+func oneLine(s string, most int) string {
+	s = strings.Join(strings.Fields(printable(s, false)), " ")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// indent sets text off from what is ours, without control characters.
+func indent(s string) string {
+	lines := strings.Split(strings.TrimRight(printable(s, true), "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight("  "+line, " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// printable takes away what could drive a terminal.
+func printable(s string, breaks bool) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' && breaks, r == '\t':
+			return r
+		case unicode.IsControl(r):
+			return ' '
+		default:
+			return r
+		}
+	}, s)
+}
+
+// shortTime writes a duration as people say it.
+func shortTime(d time.Duration) string {
+	switch {
+	case d >= time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	case d >= time.Millisecond:
+		return d.Round(time.Millisecond).String()
+	default:
+		return d.Round(10 * time.Microsecond).String()
+	}
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

@@ -1,0 +1,156 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package local
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/ledger"
+	"aof.dev/operator/pkg/runner"
+)
+
+const (
+	// workers is how many runs go on at the same time.
+	workers = 10
+	// queueLength is how many runs wait for a worker in memory. Those beyond
+	// are in the ledger and found by the next sweep.
+	queueLength = 1024
+	// sweepEvery is how long a sweep may be away when nothing is due earlier.
+	sweepEvery = 30 * time.Second
+)
+
+// dispatcher gives runs to workers: those just claimed, and whatever a sweep of
+// the ledger finds left over, orphaned or due.
+type dispatcher struct {
+	store ledger.Store
+	carry func(ctx context.Context, key types.NamespacedName) error
+	clock clock.Clock
+	log   *slog.Logger
+
+	queue chan types.NamespacedName
+	again chan struct{} // a sweep is wanted
+
+	mu     sync.Mutex
+	queued map[types.NamespacedName]bool // in the queue or with a worker
+}
+
+func newDispatcher(store ledger.Store, clk clock.Clock, log *slog.Logger, carry func(context.Context, types.NamespacedName) error) *dispatcher {
+	return &dispatcher{
+		store: store, carry: carry, clock: clk, log: log,
+		queue: make(chan types.NamespacedName, queueLength), again: make(chan struct{}, 1), queued: map[types.NamespacedName]bool{},
+	}
+}
+
+// submit queues a run that is in the ledger. It never blocks.
+func (d *dispatcher) submit(key types.NamespacedName) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.queued[key] {
+		return
+	}
+	select {
+	case d.queue <- key:
+		d.queued[key] = true
+	default:
+		d.sweepSoon()
+	}
+}
+
+func (d *dispatcher) sweepSoon() {
+	select {
+	case d.again <- struct{}{}:
+	default:
+	}
+}
+
+// serve works until the context ends and then waits for its workers.
+func (d *dispatcher) serve(ctx context.Context) {
+	var running sync.WaitGroup
+	for range workers {
+		running.Go(func() { d.work(ctx) })
+	}
+	timer := d.clock.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-d.again:
+			timer.Reset(d.sweep(ctx))
+		case <-timer.C():
+			timer.Reset(d.sweep(ctx))
+		}
+	}
+	running.Wait()
+}
+
+func (d *dispatcher) work(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case key := <-d.queue:
+			err := d.carry(ctx, key)
+			d.mu.Lock()
+			delete(d.queued, key)
+			d.mu.Unlock()
+			if err != nil && ctx.Err() == nil && !errors.Is(err, runner.ErrBusy) {
+				d.log.Error("run stopped", "run", key.String(), "error", err)
+			}
+			if err == nil && len(d.queue) == 0 {
+				d.sweepSoon() // what is due next may have changed
+			}
+		}
+	}
+}
+
+// sweep queues every run that somebody should carry on now, and gives the time
+// until the next one is due.
+func (d *dispatcher) sweep(ctx context.Context) time.Duration {
+	now := d.clock.Now()
+	next := sweepEvery
+	options := ledger.ListOptions{Phases: []aofv1.FlowRunPhase{aofv1.FlowRunPhasePending, aofv1.FlowRunPhaseRunning, aofv1.FlowRunPhaseWaiting}}
+	for run, err := range ledger.All(ctx, d.store, options) {
+		if err != nil {
+			if ctx.Err() == nil {
+				d.log.Error("sweep", "error", err)
+			}
+			return time.Second
+		}
+		at, ok := due(run)
+		switch {
+		case !ok:
+		case !at.After(now):
+			d.submit(types.NamespacedName{Namespace: run.Namespace, Name: run.Name})
+		default:
+			next = min(next, at.Sub(now))
+		}
+	}
+	return next
+}
+
+// due is when a run should be carried on: at once, when its lease is over, or
+// when what it waits for ends by itself. False means only when somebody acts.
+func due(run *aofv1.FlowRun) (time.Time, bool) {
+	if l := run.Status.Lease; l != nil && l.ExpiresAt != nil {
+		return l.ExpiresAt.Time, true
+	}
+	if run.Status.Phase != aofv1.FlowRunPhaseWaiting {
+		return time.Time{}, true
+	}
+	var first time.Time
+	for _, w := range run.Status.Waiting {
+		if w.Until != nil && (first.IsZero() || w.Until.Time.Before(first)) {
+			first = w.Until.Time
+		}
+	}
+	return first, !first.IsZero()
+}
