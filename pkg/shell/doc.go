@@ -8,13 +8,19 @@
 // What a script may touch is the [Policy]'s to say. The zero Policy is the one
 // for Transform nodes: builtins and a few text tools that live in this process,
 // no programs, no files. Time, output, the text a script works on, recursion
-// and concurrency are bounded, and each bound has its own [Reason]. Programs
-// are started in a process group of their own, which is killed when the script
+// and concurrency are bounded ([Limits]); what passes a bound ends with an
+// [Error] that says which. Programs are started in a process group of their own, which is killed when the script
 // ends for whatever reason.
 //
-// Not bounded: the memory and CPU time of started programs (the container's
-// limits hold those), the memory of one jq filter, and text that "source" and
-// "trap" bring in at run time, which only time, output and recursion bound.
+// The interpreter cannot be interrupted within a statement. So guards stand
+// before each statement that expands anything: they bound what it may expand to
+// before it does. "eval" and "source" are refused, and a trap may only call
+// commands and functions, since nothing guards text that becomes code later.
+//
+// Not bounded: the memory and CPU time of started programs and the number of
+// processes they start (the container's limits hold those), programs that leave
+// their process group (setsid), the memory of one jq filter, and the size of
+// files written. A reader given as Stdin that never returns keeps one goroutine.
 //
 // Executors (pkg/node) and whatever else runs commands may import it.
 package shell

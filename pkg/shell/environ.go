@@ -5,6 +5,7 @@ package shell
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -35,6 +36,12 @@ func newEnviron(base, env, vars map[string]string) environ {
 		set(name, value, out[name].Exported)
 	}
 	return out
+}
+
+// hideTemp keeps the interpreter from a temporary directory. It opens files
+// there whose names look like its own without asking the open handler.
+func (e environ) hideTemp() {
+	e["TMPDIR"] = expand.Variable{Set: true, Kind: expand.String, Str: os.DevNull}
 }
 
 // Get implements expand.Environ.

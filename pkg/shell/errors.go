@@ -13,20 +13,20 @@ import (
 type Reason string
 
 const (
-	// ReasonSyntax: the script does not parse, or uses a construct that is
-	// refused whatever the policy (eval, process substitution).
+	// ReasonSyntax means that the script does not parse, or uses a construct that
+	// is refused whatever the policy (eval, process substitution).
 	ReasonSyntax Reason = "ScriptSyntax"
-	// ReasonTimeout: the script was still running when its time was up.
+	// ReasonTimeout means that the script was still running when its time was up.
 	ReasonTimeout Reason = "Timeout"
-	// ReasonCanceled: the caller's context ended first.
+	// ReasonCanceled means that the caller's context ended first.
 	ReasonCanceled Reason = "Canceled"
-	// ReasonLimit: the script passed one of its Limits.
+	// ReasonLimit means that the script passed one of its Limits.
 	ReasonLimit Reason = "LimitExceeded"
-	// ReasonCommandNotFound: the program does not exist on PATH.
+	// ReasonCommandNotFound means that the program does not exist on PATH.
 	ReasonCommandNotFound Reason = "CommandNotFound"
-	// ReasonDenied: the policy does not allow it.
+	// ReasonDenied means that the policy does not allow it.
 	ReasonDenied Reason = "Denied"
-	// ReasonInternal: the interpreter or the operating system failed.
+	// ReasonInternal means that the interpreter or the operating system failed.
 	ReasonInternal Reason = "ShellFailed"
 )
 

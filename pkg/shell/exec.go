@@ -6,6 +6,7 @@ package shell
 import (
 	"context"
 	"errors"
+	"io"
 
 	"mvdan.cc/sh/v3/interp"
 )
@@ -73,6 +74,18 @@ func (r *run) execute(ctx context.Context, args []string, p process, env environ
 			r.miss(args[0])
 			return err
 		}
+	}
+	if p.stdin != nil { // what never gives anything must not hold us when time is up
+		pr, pw := io.Pipe()
+		stop := context.AfterFunc(ctx, func() { _ = pr.CloseWithError(ctx.Err()) })
+		defer stop()
+		defer func() { _ = pr.Close() }()
+		source := p.stdin
+		go func() {
+			_, err := io.Copy(pw, source)
+			_ = pw.CloseWithError(err)
+		}()
+		p.stdin = pr
 	}
 	return status(r.tool(ctx, tool, args, toolIO{
 		stdin: p.stdin, stdout: p.stdout, stderr: p.stderr, dir: p.dir, env: p.env,

@@ -302,7 +302,7 @@ func (r *run) guard(hc interp.HandlerContext, args []string) error {
 func (c *cost) size(env expand.Environ, params, limit int) int {
 	total := c.literal
 	for _, ref := range c.refs {
-		n := 0
+		var n int
 		switch {
 		case ref.all:
 			n = sizeOfAll(env, limit)

@@ -241,7 +241,7 @@ func (r *run) openFile(dir, path string, flag int, perm os.FileMode, write bool)
 		// A pipe would block the open, a device has no end.
 		info, err := os.Stat(path)
 		switch {
-		case err != nil && !(write && errors.Is(err, fs.ErrNotExist)):
+		case err != nil && (!write || !errors.Is(err, fs.ErrNotExist)):
 			return nil, &os.PathError{Op: "open", Path: bound(path, 256), Err: errors.Unwrap(err)}
 		case err == nil && !info.Mode().IsRegular():
 			return nil, refusal("open", path)

@@ -44,7 +44,7 @@ type Limits struct {
 	Variables int           // bytes all variables together may hold; default 16 MiB
 	Text      int64         // bytes of text handled by the whole run; default 256 MiB
 	Depth     int           // function calls within each other; default 500
-	Jobs      int           // background jobs in all; pipelines at one time; default 128
+	Jobs      int           // background jobs in all; pipelines at one time, too; default 128
 }
 
 func (l Limits) withDefaults() Limits {

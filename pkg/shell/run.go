@@ -98,9 +98,9 @@ func (r *run) ended(ctx context.Context) {
 	switch err := ctx.Err(); {
 	case err == nil:
 	case errors.Is(err, context.DeadlineExceeded):
-		r.fail(newError(ReasonTimeout, err, "script: stopped when its time was up"))
+		_ = r.fail(newError(ReasonTimeout, err, "script: stopped when its time was up"))
 	default:
-		r.fail(newError(ReasonCanceled, err, "script: canceled"))
+		_ = r.fail(newError(ReasonCanceled, err, "script: canceled"))
 	}
 }
 

@@ -80,6 +80,9 @@ func (r *Runner) Run(ctx context.Context, s Script) (Result, error) {
 	defer stop()
 
 	env := newEnviron(r.policy.Env, s.Env, s.Vars)
+	if !r.policy.AllowRead || !r.policy.AllowWrite {
+		env.hideTemp()
+	}
 	sh, err := interp.New(
 		interp.Env(env),
 		interp.Dir(r.dir(s.Dir)),

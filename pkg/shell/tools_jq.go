@@ -25,6 +25,7 @@ type jqCall struct {
 	args   []any // what --args and --jsonargs gave
 
 	null, slurp, raw, rawIn, join, status bool
+	halted                                bool // the filter said that this is all
 	indent                                string
 }
 
@@ -73,47 +74,56 @@ func jqTool(t *toolRun) (int, error) {
 
 // eval runs the filter on each input.
 func (c *jqCall) eval(t *toolRun, code *gojq.Code, in *jqInputs) (int, error) {
-	exit := 0
-	if c.status {
-		exit = 4
+	if c.null {
+		return c.filterOne(t, code, nil, c.noOutput())
 	}
-	for first := true; ; first = false {
-		var input any
-		if c.null {
-			if !first {
-				return exit, nil
-			}
-		} else {
-			v, ok := in.Next()
-			if !ok {
-				return exit, nil
-			}
-			if err, bad := v.(error); bad {
-				return 2, err
-			}
-			input = v
+	exit := c.noOutput()
+	for {
+		v, ok := in.Next()
+		if !ok {
+			return exit, nil
 		}
-		iter := code.RunWithContext(t.ctx, input, c.values...)
-		for {
-			v, ok := iter.Next()
-			if !ok {
-				break
+		if err, bad := v.(error); bad {
+			return 2, err
+		}
+		var err error
+		if exit, err = c.filterOne(t, code, v, exit); err != nil || c.halted {
+			return exit, err
+		}
+	}
+}
+
+// noOutput is the status when the filter gave nothing.
+func (c *jqCall) noOutput() int {
+	if c.status {
+		return 4
+	}
+	return 0
+}
+
+// filterOne runs the filter on one input and gives the status so far.
+func (c *jqCall) filterOne(t *toolRun, code *gojq.Code, input any, exit int) (int, error) {
+	iter := code.RunWithContext(t.ctx, input, c.values...)
+	for {
+		v, ok := iter.Next()
+		if !ok {
+			return exit, nil
+		}
+		if err, bad := v.(error); bad {
+			var halt *gojq.HaltError
+			if errors.As(err, &halt) {
+				c.halted = true
+				return c.halt(t, halt)
 			}
-			if err, bad := v.(error); bad {
-				var halt *gojq.HaltError
-				if errors.As(err, &halt) {
-					return c.halt(t, halt)
-				}
-				return 5, err
-			}
-			if err := c.write(t, v); err != nil {
-				return 2, err
-			}
-			if c.status {
-				exit = 0
-				if v == nil || v == false {
-					exit = 1
-				}
+			return 5, err
+		}
+		if err := c.write(t, v); err != nil {
+			return 2, err
+		}
+		if c.status {
+			exit = 0
+			if v == nil || v == false {
+				exit = 1
 			}
 		}
 	}
