@@ -62,7 +62,7 @@ func (m Message) putPlace(d map[string]any) {
 	set(d, "thread_id", m.ThreadID)
 	set(d, "thread_ts", m.ThreadID)
 	set(d, "reply_to", m.ReplyTo)
-	fill(d, "chat_id", m.ChannelID)
+	fillText(d, "chat_id", m.ChannelID)
 }
 
 func (m Message) putUser(d map[string]any) {
@@ -82,8 +82,8 @@ func (m Message) putUser(d map[string]any) {
 		"email": u.Email, "is_bot": u.IsBot,
 	}
 	set(d, "user_id", u.ID)
-	fill(d, "username", u.Username)
-	fill(d, "from", u.ID)
+	fillText(d, "username", u.Username)
+	fillText(d, "from", u.ID)
 }
 
 func (m Message) putTime(d map[string]any) {
@@ -106,5 +106,12 @@ func set(d map[string]any, key, value string) {
 func fill(d map[string]any, key string, value any) {
 	if old, ok := d[key]; (!ok || old == nil) && value != nil {
 		d[key] = value
+	}
+}
+
+// fillText puts a text that isn't empty where none is.
+func fillText(d map[string]any, key, value string) {
+	if value != "" {
+		fill(d, key, value)
 	}
 }

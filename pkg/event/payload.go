@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -22,8 +21,6 @@ const (
 	// maxDerivedText bounds a text that is derived from a payload which
 	// travels along anyway, so that one body isn't carried twice.
 	maxDerivedText = 32 << 10
-	// maxExactInteger is the largest integer a float64 holds exactly.
-	maxExactInteger = 1 << 53
 )
 
 // ParseObject reads a JSON object as payload. Numbers become float64, except
@@ -90,7 +87,8 @@ func plainNumbers(v any) any {
 		}
 	case json.Number:
 		f, err := v.Float64()
-		if err != nil || math.Abs(f) > maxExactInteger && !strings.ContainsAny(v.String(), ".eE") {
+		integer := !strings.ContainsAny(v.String(), ".eE")
+		if err != nil || integer && strconv.FormatFloat(f, 'f', -1, 64) != v.String() {
 			return v.String()
 		}
 		return f
