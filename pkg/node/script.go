@@ -154,8 +154,8 @@ func commandOutput(res shell.Result) map[string]any {
 // fields beside the usual ones where they do not clash.
 func toolOutput(value any) map[string]any {
 	out := map[string]any{}
-	if fields, ok := value.(map[string]any); ok && len(fields) <= 16 {
-		maps.Copy(out, fields)
+	if fields, ok := value.(map[string]any); ok && len(fields) <= 16 && fields["body"] == nil {
+		maps.Copy(out, fields) // but for the answer to a request, which may be large as it is
 	}
 	if _, ok := out["stderr"]; !ok {
 		out["stderr"] = ""
@@ -202,7 +202,7 @@ func (s settings) interpret(output any, strict bool) (any, error) {
 			return nil, err
 		}
 		fields["success"], fields["error"] = false, map[string]any{"reason": ReasonParse, "message": err.Error()}
-		return fields, nil //nolint:nilerr // the node may fail: the output says how
+		return fields, nil // the node may fail: the output says how
 	}
 	fields["output"] = parsed
 	return fields, nil

@@ -28,6 +28,7 @@ func (j *scriptJob) http(ctx context.Context, action string, args toolArgs) (map
 	if err != nil {
 		return nil, err
 	}
+	delete(a.output, "output") // what the tool says is the whole answer
 	if err := a.check(); err != nil {
 		if strict {
 			return nil, err

@@ -6,6 +6,7 @@ package node
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/url"
 	"slices"
@@ -179,7 +180,7 @@ func decodeStream(text []byte) ([]any, error) {
 	for {
 		var v any
 		switch err := dec.Decode(&v); {
-		case err == io.EOF: //nolint:errorlint // Decode gives it bare, at the end only
+		case errors.Is(err, io.EOF):
 			return slices.Clip(out), nil
 		case err != nil:
 			return nil, err
