@@ -39,14 +39,14 @@ type Sink interface {
 type Outcome string
 
 const (
-	// Accepted: durable, and the sender knows.
+	// Accepted is an event that is durable, and the sender knows.
 	Accepted Outcome = "Accepted"
-	// Dropped: authentic, but ignored by its platform or matched by nothing.
+	// Dropped is an authentic one, ignored by its platform or matched by nothing.
 	Dropped Outcome = "Dropped"
-	// Rejected: not authentic, malformed or too large.
+	// Rejected is one that is not authentic, malformed or too large.
 	Rejected Outcome = "Rejected"
-	// Failed: the trouble is ours or the platform's; the sender was asked to
-	// try again.
+	// Failed is one that met trouble of ours or the platform's; the sender was
+	// asked to try again.
 	Failed Outcome = "Failed"
 )
 

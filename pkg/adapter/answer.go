@@ -78,7 +78,7 @@ func misconfigured(route Route) (answer, bool) {
 	var said *source.Error
 	switch {
 	case errors.As(route.Err, &said):
-		return unavailable("the trigger is misconfigured: "+said.Message, route.Err), false
+		return unavailable("the trigger is misconfigured: "+said.Message, nil), false
 	case route.Err != nil:
 		return unavailable("the trigger is misconfigured", route.Err), false
 	case route.Receiver == nil:
@@ -88,11 +88,10 @@ func misconfigured(route Route) (answer, bool) {
 	}
 }
 
-// unavailable asks the sender to try again.
+// unavailable asks the sender to try again. Only the observer hears of the error.
 func unavailable(text string, err error) answer {
 	reason := text
-	var said *source.Error
-	if err != nil && !errors.As(err, &said) {
+	if err != nil {
 		reason += ": " + err.Error()
 	}
 	return answer{
