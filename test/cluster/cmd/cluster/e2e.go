@@ -35,7 +35,7 @@ func e2e(ctx context.Context, p place.Place, flags []string) error {
 		// Before the cluster starts: inside the node nothing can be downloaded, and ko only links what is compiled.
 		out := progress.New(os.Stderr)
 		err := out.Step("compiled the suite's images", func() error {
-			return build.Compile(ctx, suite, out, "./images/...", "knative.dev/networking/test/test_images/...")
+			return build.Compile(ctx, suite, out, "./images/...", "tool")
 		})
 		if err != nil {
 			return err
