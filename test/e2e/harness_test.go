@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -28,6 +29,7 @@ import (
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
@@ -43,6 +45,7 @@ type cluster struct {
 	kube    kubernetes.Interface
 	dynamic dynamic.Interface
 	mapper  meta.RESTMapper
+	http    *http.Client // with the credentials for the API server
 }
 
 var connect = sync.OnceValues(func() (*cluster, error) {
@@ -67,7 +70,11 @@ var connect = sync.OnceValues(func() (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{kube, dyn, restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(found))}, nil
+	client, err := rest.HTTPClientFor(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &cluster{kube, dyn, restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(found)), client}, nil
 })
 
 // env is a test's own namespace in the cluster.

@@ -61,7 +61,7 @@ func cgroupParents() ([]string, error) {
 	}
 	var parents []string
 	for _, e := range entries {
-		if e.IsDir() && e.Name() != "unified" { // links like cpuacct → cpu,cpuacct are not folders
+		if e.IsDir() { // links like cpuacct → cpu,cpuacct are not folders
 			parents = append(parents, filepath.Join(root, e.Name()))
 		}
 	}
