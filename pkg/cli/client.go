@@ -72,11 +72,7 @@ func (c *client) get(ctx context.Context, path string, into json.Unmarshaler) er
 	req.Header.Set("Accept", "application/json")
 	resp, err := c.http.Do(req)
 	if err != nil {
-		var urlErr *url.Error
-		if errors.As(err, &urlErr) {
-			err = urlErr.Err
-		}
-		return badInput("nobody answers at %s: %w\n     start one with `aof dev -f PATH`, or name another with --server or AOF_SERVER", c.base, err)
+		return c.unreachable(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -90,6 +86,15 @@ func (c *client) get(ctx context.Context, path string, into json.Unmarshaler) er
 		return fmt.Errorf("%s does not answer as aof dev does: %w", c.base, err)
 	}
 	return nil
+}
+
+// unreachable says that the server does not answer, and what to do.
+func (c *client) unreachable(err error) error {
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		err = urlErr.Err
+	}
+	return badInput("nobody answers at %s: %w\n     start one with `aof dev -f PATH`, or name another with --server or AOF_SERVER", c.base, err)
 }
 
 // refusal turns a Status object, or whatever else came, into an error.

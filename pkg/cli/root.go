@@ -13,6 +13,8 @@ func commands(env *Env) []*cobra.Command {
 		newRunCommand(env),
 		newExplainCommand(env),
 		newDevCommand(env),
+		newSendCommand(env),
 		newGetCommand(env),
+		newDescribeCommand(env),
 	}
 }
