@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 )
 
 // MaxBytes bounds an event in its structured JSON form. What is larger is
@@ -82,7 +83,7 @@ type Message struct {
 }
 
 // Check tells whether the message can travel: it has an id, a platform and a
-// type of sensible length, and fits into MaxBytes together with its attributes.
+// type of sensible length in UTF-8, and fits into MaxBytes together with its attributes.
 // The error wraps ErrInvalid or ErrTooLarge.
 func (m Message) Check() error {
 	_, err := m.encode()
@@ -94,6 +95,9 @@ func (m Message) encode() ([]byte, error) {
 	for _, f := range []struct{ name, value string }{{"id", m.ID}, {"platform", m.Platform}, {"type", m.Type}} {
 		if f.value == "" {
 			return nil, fmt.Errorf("%w: %s is empty", ErrInvalid, f.name)
+		}
+		if !utf8.ValidString(f.value) {
+			return nil, fmt.Errorf("%w: %s is not UTF-8", ErrInvalid, f.name)
 		}
 		if len(f.value) > maxIdentifier {
 			return nil, fmt.Errorf("%w: %s has %d bytes, at most %d are allowed", ErrInvalid, f.name, len(f.value), maxIdentifier)

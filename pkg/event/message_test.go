@@ -40,6 +40,7 @@ func TestCheck(t *testing.T) {
 		"in order":          {func(*event.Message) {}, nil, ""},
 		"no id":             {func(m *event.Message) { m.ID = "" }, event.ErrInvalid, "id is empty"},
 		"no platform":       {func(m *event.Message) { m.Platform = "" }, event.ErrInvalid, "platform is empty"},
+		"an id in latin-1":  {func(m *event.Message) { m.ID = "\xe9" }, event.ErrInvalid, "id is not UTF-8"},
 		"no type":           {func(m *event.Message) { m.Type = "" }, event.ErrInvalid, "type is empty"},
 		"an endless id":     {func(m *event.Message) { m.ID = long }, event.ErrInvalid, "id has 257 bytes"},
 		"an endless type":   {func(m *event.Message) { m.Type = long }, event.ErrInvalid, "type has 257 bytes"},

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	slackapi "github.com/slack-go/slack"
-	"golang.org/x/sync/singleflight"
 
 	"aof.dev/operator/pkg/source"
 )
@@ -29,8 +28,9 @@ const (
 	lookUpTimeout = 2 * time.Second
 )
 
-// channelID is what Slack calls a conversation; anything else is a name.
-var channelID = regexp.MustCompile(`^[CDG][A-Z0-9]{7,}$`)
+// channelID is what Slack calls a conversation; anything else is a name. Names
+// are in lower case, so nothing can be both.
+var channelID = regexp.MustCompile(`^[CDG][A-Z0-9]+$`)
 
 // namesChannel tells whether a filter needs the names of channels.
 func namesChannel(filter []string) bool {
@@ -45,10 +45,12 @@ func namesChannel(filter []string) bool {
 // channelNames finds the names of channels and remembers them for a while.
 type channelNames struct {
 	client *slackapi.Client
-	flight singleflight.Group
 
 	mu    sync.Mutex
 	names map[string]channelName
+	// asked are the questions on their way: a busy channel is asked for once,
+	// not once for each of its messages.
+	asked map[string]*question
 }
 
 // channelName is a remembered name; empty for a channel without one.
@@ -57,8 +59,15 @@ type channelName struct {
 	until time.Time
 }
 
+// question is a call on its way. Name and error are set before done is closed.
+type question struct {
+	done chan struct{}
+	name string
+	err  error
+}
+
 func newChannelNames(client *slackapi.Client) *channelNames {
-	return &channelNames{client: client, names: make(map[string]channelName)}
+	return &channelNames{client: client, names: make(map[string]channelName), asked: make(map[string]*question)}
 }
 
 // find is the name of a channel, empty when it has none. The error is
@@ -68,19 +77,39 @@ func (c *channelNames) find(ctx context.Context, id string, now time.Time) (stri
 	if strings.HasPrefix(id, "D") {
 		return "", nil // direct messages have no names
 	}
-	if known, ok := c.remembered(id, now); ok {
-		return known, nil
+	c.mu.Lock()
+	if known, ok := c.names[id]; ok && now.Before(known.until) {
+		c.mu.Unlock()
+		return known.name, nil
 	}
-	// A busy channel is asked for once, not once for each of its messages.
-	v, err, _ := c.flight.Do(id, func() (any, error) {
-		found, err := c.lookUp(ctx, id)
-		if err == nil {
-			c.remember(id, found, now)
-		}
-		return found, err
-	})
-	found, _ := v.(string)
-	return found, err
+	q, asked := c.asked[id]
+	if !asked {
+		q = &question{done: make(chan struct{})}
+		c.asked[id] = q
+	}
+	c.mu.Unlock()
+	if !asked {
+		c.ask(ctx, id, q, now)
+	}
+	select {
+	case <-q.done:
+		return q.name, q.err
+	case <-ctx.Done():
+		return "", unnamed(ctx.Err())
+	}
+}
+
+// ask answers a question, for everybody who waits for it.
+func (c *channelNames) ask(ctx context.Context, id string, q *question, now time.Time) {
+	found, err := c.lookUp(ctx, id)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil {
+		c.remember(id, found, now)
+	}
+	q.name, q.err = found, err
+	delete(c.asked, id)
+	close(q.done)
 }
 
 func (c *channelNames) lookUp(ctx context.Context, id string) (string, error) {
@@ -92,28 +121,26 @@ func (c *channelNames) lookUp(ctx context.Context, id string) (string, error) {
 	case errors.As(err, &said) && said.Err == "channel_not_found":
 		return "", nil
 	case err != nil:
-		e := apiError("find the name of a channel", err)
-		e.Kind = source.Unavailable
-		return "", e
+		return "", unnamed(err)
 	default:
 		return channel.Name, nil
 	}
 }
 
-func (c *channelNames) remembered(id string, now time.Time) (string, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	known, ok := c.names[id]
-	return known.name, ok && now.Before(known.until)
+// unnamed says that a name can't be had now. Even a refusal is Unavailable:
+// somebody may put the token right before Slack gives up.
+func unnamed(err error) error {
+	e := apiError("find the name of a channel", err)
+	e.Kind = source.Unavailable
+	return e
 }
 
+// remember keeps a name; the caller holds the lock.
 func (c *channelNames) remember(id, found string, now time.Time) {
 	life := nameLife
 	if found == "" {
 		life = noNameLife
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if _, known := c.names[id]; !known && len(c.names) >= maxNames {
 		c.forgetOne(now)
 	}

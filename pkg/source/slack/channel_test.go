@@ -6,6 +6,8 @@ package slack_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -132,6 +134,41 @@ func TestChannelNameWithoutSlack(t *testing.T) {
 	_, err := receiveIn(ctx, naming(t, api), channel, now)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, source.Unavailable, source.KindOf(err))
+}
+
+func TestBusyChannelIsAskedForOnce(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}, 16), make(chan struct{})
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		<-answer
+		_, _ = w.Write([]byte(`{"ok":true,"channel":{"name":"production"}}`))
+	}))
+	t.Cleanup(api.Close)
+	r, err := slack.NewReceiver(source.Settings{
+		BaseURL: api.URL, HTTPClient: api.Client(), Channels: []string{"production"},
+		Config: map[string]any{"signing_secret": secret, "bot_token": fakeslack.Token},
+	})
+	require.NoError(t, err)
+
+	var wg sync.WaitGroup
+	receive := func() {
+		m, err := receiveIn(t.Context(), r, channel, now)
+		assert.NoError(t, err)
+		assert.Equal(t, "production", m.ChannelName)
+	}
+	wg.Go(receive)
+	<-asked
+	for range 8 {
+		wg.Go(receive)
+	}
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = receiveIn(impatient, r, channel, now)
+	assert.ErrorIs(t, err, context.Canceled, "who has gone doesn't wait for the others' answer")
+	close(answer)
+	wg.Wait()
+	assert.Empty(t, asked, "somebody asked again")
 }
 
 func TestBusyChannelsAreBounded(t *testing.T) {

@@ -31,18 +31,24 @@ func newClient(token string, s source.Settings) *slackapi.Client {
 	if httpClient == nil {
 		httpClient = &http.Client{Timeout: apiTimeout}
 	}
-	options := []slackapi.Option{slackapi.OptionHTTPClient(boundedClient{httpClient})}
+	options := []slackapi.Option{slackapi.OptionHTTPClient(boundedClient{client: httpClient, token: token})}
 	if s.BaseURL != "" {
 		options = append(options, slackapi.OptionAPIURL(strings.TrimSuffix(s.BaseURL, "/")+"/"))
 	}
 	return slackapi.New(token, options...)
 }
 
-// boundedClient reads no more of an answer than we are prepared to hold.
-type boundedClient struct{ client *http.Client }
+// boundedClient reads no more of an answer than we are prepared to hold. The
+// library puts the token into the form only; in the header is where Slack, and
+// what stands between us and Slack, look for it first.
+type boundedClient struct {
+	client *http.Client
+	token  string
+}
 
 // Do makes one call.
 func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
+	req.Header.Set("Authorization", "Bearer "+c.token)
 	resp, err := c.client.Do(req) //nolint:gosec // the address is the operator's, not the sender's
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/source"
@@ -32,7 +33,7 @@ func (r *receiver) readForm(body []byte) (source.Delivery, error) {
 		return source.Delivery{}, malformed("the form has too many fields")
 	}
 	form, err := url.ParseQuery(string(body))
-	if err != nil {
+	if err != nil || !readable(form) {
 		return source.Delivery{}, malformed("the form is broken")
 	}
 	switch {
@@ -48,6 +49,16 @@ func (r *receiver) readForm(body []byte) (source.Delivery, error) {
 	// The old verification token is a secret of the app.
 	form.Del("token")
 	return source.Delivery{Messages: []event.Message{command(form, body)}}, nil
+}
+
+// readable tells whether a form is UTF-8: anything else would change on its way.
+func readable(form url.Values) bool {
+	for key, values := range form {
+		if !utf8.ValidString(key) || !utf8.ValidString(strings.Join(values, "")) {
+			return false
+		}
+	}
+	return true
 }
 
 func command(form url.Values, body []byte) event.Message {

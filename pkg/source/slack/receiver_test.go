@@ -222,6 +222,7 @@ func TestMalformed(t *testing.T) {
 		"a form that is no command":   "text=hello&channel_id=C1",
 		"a command without a slash":   "command=aof&channel_id=C1",
 		"a broken form":               "command=%2Faof&channel_id=%zz",
+		"a form in another charset":   "command=%2Faof&channel_id=C1&text=%ff",
 		"a form without end":          "command=%2Faof&channel_id=C1" + strings.Repeat("&a=b", 1000),
 	} {
 		t.Run(name, func(t *testing.T) {
