@@ -24,15 +24,18 @@ func TestAgentCalls(t *testing.T) {
 		"by name":         {flow.KindAgent, values{"agent": "k8s-ops", "input": "do ${event.text}"}, node.AgentCall{Agent: "k8s-ops", Input: "do it"}},
 		"a rendered name": {flow.KindAgent, values{"agent": "${which}"}, node.AgentCall{Agent: "sec", Input: "it"}},
 		"context": {
-			flow.KindAgent, values{"agent": "a", "input": "x", "context": values{"b": "${event.user}", "a": "${list}"}},
+			flow.KindAgent,
+			values{"agent": "a", "input": "x", "context": values{"b": "${event.user}", "a": "${list}"}},
 			node.AgentCall{Agent: "a", Input: "x\n\nContext:\na: [1,2]\nb: U1"},
 		},
 		"inline": {
-			flow.KindAgent, values{"inline": values{"name": "i", "instructions": "for ${event.user}", "temperature": 0.5}, "input": "x"},
+			flow.KindAgent,
+			values{"inline": values{"name": "i", "instructions": "for ${event.user}", "temperature": 0.5}, "input": "x"},
 			node.AgentCall{Inline: values{"name": "i", "instructions": "for U1", "temperature": 0.5}, Input: "x"},
 		},
 		"agent_config": {
-			flow.KindAgent, values{"agent_config": `{"metadata":{"name":"c"},"spec":{"model":"m","instructions":"${quote}"}}`, "input": "x"},
+			flow.KindAgent,
+			values{"agent_config": `{"metadata":{"name":"c"},"spec":{"model":"m","instructions":"${quote}"}}`, "input": "x"},
 			node.AgentCall{Inline: values{"name": "c", "model": "m", "instructions": `","model":"evil`}, Input: "x"},
 		},
 		"a fleet of an agent node": {flow.KindAgent, values{"fleet": "team", "input": "x"}, node.AgentCall{Fleet: "team", Input: "x"}},

@@ -67,7 +67,7 @@ func TestHTTPBodies(t *testing.T) {
 		"text":               {"hello ${text}", "", `hello a"b&c=d`, "text/plain; charset=utf-8"},
 		"JSON as text":       {`{"t": "${text}", "n": "${n}"}`, "", `{"n":3,"t":"a\"b&c=d"}`, "application/json"},
 		"JSON by its type":   {`["${text}!"]`, "application/vnd.x+json", `["a\"b&c=d!"]`, "application/vnd.x+json"},
-		"JSON with holes":    {`{"t": "x ${text}", "n": ${n}, "m": ${map}, "s": ${text}}`, "", `{"t": "x a\"b&c=d", "n": 3, "m": {"k":"v"}, "s": "a\"b&c=d"}`, "application/json"},
+		"JSON with holes":    {`{"t": "x ${text}", "q": "${n}${map}", "n": ${n}, "m": ${map}, "s": ${text}}`, "", `{"t": "x a\"b&c=d", "q": "3{\"k\":\"v\"}", "n": 3, "m": {"k":"v"}, "s": "a\"b&c=d"}`, "application/json"},
 		"a value":            {"${map}", "", `{"k":"v"}`, "application/json"},
 		"a text alone":       {"${text}", "text/csv", `a"b&c=d`, "text/csv"},
 		"form as text":       {"t=${text}&n=1", "application/x-www-form-urlencoded", `t=a%22b%26c%3Dd&n=1`, "application/x-www-form-urlencoded"},
@@ -91,7 +91,7 @@ func TestHTTPBodies(t *testing.T) {
 func TestHTTPRefuses(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	scope := values{"file": "file:///etc/passwd", "rel": "/x", "up": "..", "evil": "a@evil.example/", "lines": "a\r\nX-Evil: 1"}
+	scope := values{"file": "file:///etc/passwd", "rel": "/x", "up": "..", "evil": "a@evil.example/", "tld": ".evil", "lines": "a\r\nX-Evil: 1"}
 	for url, reason := range map[string]string{
 		"${file}":                node.ReasonInvalidConfig,
 		"${rel}":                 node.ReasonInvalidConfig,
@@ -102,6 +102,10 @@ func TestHTTPRefuses(t *testing.T) {
 		"http${rel}://x":         node.ReasonInvalidConfig,
 		"http://${evil}/x":       node.ReasonInvalidConfig,
 		"http://h/a/${up}/b":     node.ReasonRefused,
+		"http://h.example${tld}": node.ReasonRefused,
+		"http://h${tld}/x":       node.ReasonRefused,
+		"http://h${tld}${up}":    node.ReasonRefused,
+		"http://${tld:-h}${tld}": node.ReasonRefused,
 		"http://h/a/${up}":       node.ReasonRefused,
 		"http://h/a/.${dot:-.}/": node.ReasonRefused,
 	} {
@@ -199,4 +203,14 @@ func TestHTTPRedirects(t *testing.T) {
 	seen := b.ok(t, flow.KindHTTP, config("/other"), nil)["json"].(map[string]any)
 	require.Contains(t, seen, "header")
 	assert.NotContains(t, seen["header"], "X-Api-Key", "a key left for another origin")
+}
+
+func TestHTTPHosts(t *testing.T) {
+	t.Parallel()
+	b, s := newBench(t), echo(t)
+	host, port, _ := strings.Cut(strings.TrimPrefix(s.URL, "http://"), ":")
+	scope := values{"url": s.URL, "slash": s.URL + "/", "deep": s.URL + "/a/../b", "host": host, "port": port, "both": host + ":" + port, "colon": ":" + port, "two": "0.1"}
+	for _, url := range []string{"${url}", " ${url} ", "${url}/", "${url}/a/../b", "${slash}/x", "${slash}x", "${deep}/x", "http://${host}:${port}/", "http://${both}/", "http://" + host + "${colon}/x", "http://127.0.${two}:${port}", "http://ann:${host}@${both}/"} {
+		assert.Equal(t, 200, b.ok(t, flow.KindHTTP, values{"url": url}, scope)["status"], url)
+	}
 }

@@ -19,8 +19,8 @@ func (j *scriptJob) kubectl(ctx context.Context, action string, args toolArgs) (
 		if err != nil {
 			return nil, err
 		}
-		c.words(resource, name).option("--selector", "selector", "label_selector", "labels").
-			option("--field-selector", "field_selector").flag("--all-namespaces", "all_namespaces", "allNamespaces")
+		c.words(resource, name).option("--selector", "selector", "label_selector", "labelSelector", "labels").
+			option("--field-selector", "field_selector", "fieldSelector").flag("--all-namespaces", "all_namespaces", "allNamespaces")
 		if action == "get" {
 			c.words("--output=json")
 		}

@@ -13,44 +13,76 @@ import (
 // begins the URL is a base and must be a complete http or https URL itself.
 func (r *renderer) address(src string) (*url.URL, error) {
 	src = strings.TrimSpace(src)
+	parts := pieces(src)
+	dots := dotSegments(src)
 	var b strings.Builder
-	for i, p := range pieces(src) {
-		text, err := r.addressPiece(b.String(), p, i == 0)
+	for i, p := range parts {
+		after := ""
+		if i+1 < len(parts) {
+			after = parts[i+1].src
+		}
+		var text string
+		var err error
+		switch {
+		case !p.ref:
+			text, err = r.text(p.src)
+		case i == 0:
+			text, err = r.base(p.src, after)
+			dots += dotSegments(text)
+		default:
+			text, err = r.addressValue(b.String(), p.src, after)
+		}
 		if err != nil {
 			return nil, err
 		}
 		b.WriteString(text)
 	}
-	return parseURL(b.String(), dotSegments(src))
+	return parseURL(b.String(), dots)
 }
 
-func (r *renderer) addressPiece(before string, p piece, begins bool) (string, error) {
-	if !p.ref {
-		return r.text(p.src)
+// base renders the reference that begins a URL.
+func (r *renderer) base(src, after string) (string, error) {
+	base, err := r.text(src)
+	if err != nil {
+		return "", err
 	}
-	if begins {
-		base, err := r.text(p.src)
-		if err != nil {
-			return "", err
-		}
-		base = strings.TrimSpace(base)
-		u, err := parseURL(base, dotSegments(base))
-		if err != nil {
-			return "", err
-		}
-		if u.RawQuery == "" && u.Fragment == "" {
-			base = strings.TrimSuffix(base, "/") // "${base}/path"; put back below when nothing follows
-		}
-		return base, nil
+	base = strings.TrimSpace(base)
+	if _, err := parseURL(base, dotSegments(base)); err != nil {
+		return "", err
 	}
+	if strings.HasPrefix(after, "/") {
+		base = strings.TrimSuffix(base, "/")
+	}
+	return base, nil
+}
+
+// addressValue renders a reference that stands between what is rendered already
+// and the source of the next piece.
+func (r *renderer) addressValue(before, src, after string) (string, error) {
 	_, rest, schemeKnown := strings.Cut(before, "://")
 	if !schemeKnown {
 		return "", fail(ReasonInvalidConfig, "url: the scheme must be written out")
 	}
 	if strings.ContainsAny(rest, "/?#") {
-		return r.escaped(percent).text(p.src)
+		return r.escaped(percent).text(src)
 	}
-	return r.escaped(hostOrPercent).text(p.src)
+	text, err := r.escaped(hostOrPercent).text(src)
+	if err != nil {
+		return "", err
+	}
+	last := rest[max(0, len(rest)-1):]
+	extends := last != "" && !strings.Contains(".-:@", last)       // a host that the author wrote
+	ends := after == "" || strings.ContainsAny(after[:1], "/?#${") // and nothing of the author's follows
+	if extends && ends && !isPort(text) {
+		return "", fail(ReasonRefused, "url: a value would lead to another host: write / before it")
+	}
+	return text, nil
+}
+
+// isPort says that a text adds nothing to a host but its port.
+func isPort(s string) bool {
+	digits, ok := strings.CutPrefix(s, ":")
+	return s == "" || ok && strings.Trim(digits, "0123456789") == ""
 }
 
 // parseURL checks a complete URL. dots is how many "." and ".." segments its
