@@ -71,7 +71,7 @@ func (r *renderer) addressValue(before, src, after string) (string, error) {
 		return "", err
 	}
 	last := rest[max(0, len(rest)-1):]
-	extends := last != "" && !strings.Contains(".-:@", last)       // a host that the author wrote
+	extends := strings.Trim(last, ".-:@") != ""                    // a host that the author wrote
 	ends := after == "" || strings.ContainsAny(after[:1], "/?#${") // and nothing of the author's follows
 	if extends && ends && !isPort(text) {
 		return "", fail(ReasonRefused, "url: a value would lead to another host: write / before it")
