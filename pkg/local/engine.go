@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/yaml"
 
 	"aof.dev/operator/pkg/agent"
 	"aof.dev/operator/pkg/ledger"
@@ -63,6 +64,7 @@ func (s Settings) newRunner(store ledger.Store, plans runner.Plans, messenger no
 		Nodes: func(agents node.Agents) node.Executors {
 			return node.New(node.Options{
 				Transform: transform, Script: script, HTTPClient: s.HTTPClient, Clock: s.Clock, Messenger: messenger, Agents: agents,
+				DecodeYAML: decodeYAML,
 			})
 		},
 		Agents:  &agent.Runner{Models: models},
@@ -71,6 +73,12 @@ func (s Settings) newRunner(store ledger.Store, plans runner.Plans, messenger no
 		Holder:  "local-" + string(newUID()),
 		Observe: s.Observe,
 	}
+}
+
+func decodeYAML(raw []byte) (map[string]any, error) {
+	var object map[string]any
+	err := yaml.Unmarshal(raw, &object)
+	return object, err
 }
 
 // lookup finds a credential in the environment; an empty one counts as absent,
