@@ -72,11 +72,16 @@ func (e environ) exports(vars map[string]expand.Variable, named map[string]bool)
 	return out
 }
 
-// exported lists the variables that programs inherit, as name=value.
+// maxInherited bounds one variable that a program inherits, in bytes. The
+// kernel starts no program at all when one is longer than 128 KiB.
+const maxInherited = 120 << 10
+
+// exported lists the variables that programs inherit, as name=value. Those too
+// long for a program stay with the script.
 func exported(env expand.Environ) []string {
 	vars := map[string]string{}
 	for name, v := range env.Each {
-		if v.Exported && v.IsSet() && v.Kind == expand.String {
+		if v.Exported && v.IsSet() && v.Kind == expand.String && len(name)+len(v.Str) <= maxInherited {
 			vars[name] = v.Str
 		} else {
 			delete(vars, name)

@@ -26,6 +26,9 @@ type program struct {
 	exported map[string]bool // named in export statements
 }
 
+// maxNumber is the most bytes a number takes.
+const maxNumber = 20
+
 // cost says from what the size of a statement's expansion follows.
 type cost struct {
 	literal int
@@ -40,6 +43,8 @@ type ref struct {
 	name string
 	all  bool  // any variable may be meant, as in ${!x}
 	with *cost // the replacement of ${x//a/b}
+
+	length bool // only its length counts, as in ${#x}
 }
 
 // instrument checks a script and puts guards into it. The interpreter has no
@@ -79,6 +84,9 @@ func instrument(file *syntax.File) (*program, error) {
 
 // visit refuses what cannot be run within bounds, and notes exports.
 func (p *program) visit(node syntax.Node) *Error {
+	if err := checkPanics(node); err != nil {
+		return err
+	}
 	switch n := node.(type) {
 	case *syntax.ProcSubst:
 		return newError(ReasonSyntax, nil, "script: line %d: process substitution is refused", n.Pos().Line())
@@ -245,10 +253,10 @@ func (c *cost) add(root, node syntax.Node) {
 }
 
 func (c *cost) param(n *syntax.ParamExp) {
-	if n.Param == nil || n.Length {
+	if n.Param == nil {
 		return
 	}
-	r := ref{name: n.Param.Value, all: n.Excl}
+	r := ref{name: n.Param.Value, all: n.Excl, length: n.Length}
 	if n.Repl != nil && n.Repl.With != nil {
 		r.with = &cost{}
 		r.with.add(nil, n.Repl.With)
@@ -273,6 +281,11 @@ func (r *run) guard(hc interp.HandlerContext, args []string) error {
 	params := 0
 	for _, arg := range args[1:] {
 		params += len(arg) + 1
+	}
+	for _, ref := range c.refs {
+		if syntax.ValidName(ref.name) && isLost(hc.Env, hc.Env.Get(ref.name)) {
+			return r.fail(newError(ReasonDenied, nil, "script: line %d: a name reference leads to no name", hc.Pos.Line()))
+		}
 	}
 	limits := &r.policy.Limits
 	if n := c.size(hc.Env, params, limits.Statement); n > limits.Statement {
@@ -304,6 +317,8 @@ func (c *cost) size(env expand.Environ, params, limit int) int {
 	for _, ref := range c.refs {
 		var n int
 		switch {
+		case ref.length:
+			n = maxNumber
 		case ref.all:
 			n = sizeOfAll(env, limit)
 		case syntax.ValidName(ref.name):

@@ -43,6 +43,11 @@ func (r *run) call(ctx context.Context, args []string) ([]string, error) {
 	if err := r.checkPipes(hc); err != nil {
 		return nil, err
 	}
+	args, wrong := checkOperands(args)
+	if wrong != "" {
+		fmt.Fprintln(hc.Stderr, wrong)
+		return []string{"false"}, nil
+	}
 	return r.checkBuiltin(args)
 }
 
@@ -165,13 +170,18 @@ func printfWidth(args []string) int {
 	if len(args) == 0 {
 		return 0
 	}
-	total, number := 0, 0
+	total, number, inside := 0, 0, false
 	for _, c := range []byte(args[0]) {
-		if c < '0' || c > '9' {
+		switch {
+		case !inside:
+			inside = c == '%'
+		case c >= '0' && c <= '9':
+			number = min(number*10+int(c-'0'), most)
+		case strings.IndexByte("+- .#*", c) >= 0:
 			total, number = total+number, 0
-			continue
+		default: // the letter that ends it
+			total, number, inside = total+number, 0, false
 		}
-		number = min(number*10+int(c-'0'), most)
 	}
 	return min(total+number, most) * max(1, len(args)-1)
 }
