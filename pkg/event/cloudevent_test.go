@@ -155,6 +155,20 @@ func TestRoundTripInAnotherZone(t *testing.T) {
 	assert.Equal(t, want, got.Timestamp)
 }
 
+func TestRoundTripKeepsLargeIdentifiers(t *testing.T) {
+	t.Parallel()
+	m := event.Message{
+		ID: "1", Platform: "http", Type: "request",
+		Raw: map[string]any{"id": int64(1<<60 + 1)}, Metadata: map[string]any{"id": int64(1<<60 + 1)},
+	}
+	e, err := m.CloudEvent("ops", "t", nil)
+	require.NoError(t, err)
+	got, err := event.FromCloudEvent(e)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]any{"id": "1152921504606846977"}, got.Raw)
+	assert.Equal(t, map[string]any{"id": "1152921504606846977"}, got.Metadata)
+}
+
 // foreign makes an event that somebody else sent.
 func foreign(t *testing.T, kind, contentType, data string) cloudevents.Event {
 	t.Helper()
