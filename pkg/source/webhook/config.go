@@ -113,7 +113,13 @@ func readSecret(values map[string]any) (string, error) {
 	}
 	auth, ok := values["auth"]
 	if !ok {
-		return found, checkScheme("auth_type", values["auth_type"])
+		if err := checkScheme("auth_type", values["auth_type"]); err != nil {
+			return "", err
+		}
+		if found == "" && values["auth_type"] != nil {
+			return "", source.Fail(source.Unauthenticated, "config.auth_token is not set, but config.auth_type asks for it")
+		}
+		return found, nil
 	}
 	object, ok := auth.(map[string]any)
 	if !ok {

@@ -75,7 +75,7 @@ func parse(req source.Request) (payload, error) {
 // parseForm reads a form; one with a payload that is a JSON object, as GitHub
 // sends it, is that object.
 func parseForm(body []byte) (payload, bool) {
-	if t := bytes.TrimSpace(body); len(t) == 0 || t[0] == '{' || t[0] == '[' || !utf8.Valid(body) {
+	if t := bytes.TrimSpace(body); !bytes.Contains(t, []byte("=")) || t[0] == '{' || t[0] == '[' || !utf8.Valid(body) {
 		return payload{}, false
 	}
 	form, err := url.ParseQuery(string(body))
