@@ -107,7 +107,7 @@ func (b *Bound) compile(w *World) {
 	b.Name = plan.Name(b.Plan, b.Encoded)
 }
 
-// Trigger, Context, Flow, Agent and Fleet find objects for plans; nil for none.
+// Trigger finds a Trigger; nil when there is none. So do the methods below.
 func (w *World) Trigger(key types.NamespacedName) *aofv1.Trigger { return w.triggers[key] }
 
 // Context finds a Context.

@@ -13,16 +13,16 @@ import (
 type Kind string
 
 const (
-	// Unauthenticated: the request doesn't prove who sent it, or the secret
+	// Unauthenticated says that the request doesn't prove who sent it, or the secret
 	// to check that with isn't configured.
 	Unauthenticated Kind = "Unauthenticated"
-	// Malformed: what was sent, or configured, can't be read.
+	// Malformed says that what was sent, or configured, can't be read.
 	Malformed Kind = "Malformed"
-	// Unsupported: understood, but nothing we take.
+	// Unsupported says that it was understood, but is nothing we take.
 	Unsupported Kind = "Unsupported"
-	// Unavailable: it may work later; the sender should try again.
+	// Unavailable says that it may work later; the sender should try again.
 	Unavailable Kind = "Unavailable"
-	// Refused: the platform understood and said no, and will say so again.
+	// Refused says that the platform understood, said no, and will say so again.
 	Refused Kind = "Refused"
 )
 
