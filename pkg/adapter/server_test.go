@@ -62,10 +62,10 @@ func message(id, text string) event.Message {
 	return event.Message{ID: id, Platform: "http", Type: "webhook", Text: text, Timestamp: now}
 }
 
-func rules(t testing.TB) *match.Set {
-	t.Helper()
+func rules(tb testing.TB) *match.Set {
+	tb.Helper()
 	set, err := match.Compile([]match.Rule{{ID: "b", Filters: []match.Filter{{Name: "trigger", Patterns: []string{"pod"}}}}})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return set
 }
 
@@ -76,13 +76,15 @@ func gives(messages ...event.Message) receiverFunc {
 }
 
 func fails(err error) receiverFunc {
-	return func(context.Context, source.Request, time.Time) (source.Delivery, error) { return source.Delivery{}, err }
+	return func(context.Context, source.Request, time.Time) (source.Delivery, error) {
+		return source.Delivery{}, err
+	}
 }
 
-func post(t testing.TB, h http.Handler, path string, body io.Reader) *httptest.ResponseRecorder {
-	t.Helper()
+func post(tb testing.TB, h http.Handler, path string, body io.Reader) *httptest.ResponseRecorder {
+	tb.Helper()
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, body))
+	h.ServeHTTP(w, httptest.NewRequestWithContext(tb.Context(), http.MethodPost, path, body))
 	return w
 }
 
