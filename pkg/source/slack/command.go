@@ -74,13 +74,17 @@ func command(form url.Values, body []byte) event.Message {
 	if n := form.Get("channel_name"); !placeholder(n) {
 		m.ChannelName = n
 	}
-	for _, key := range []string{"command", "channel_name", "team_id", "team_domain", "api_app_id", "response_url", "trigger_id"} {
+	for _, key := range []string{"command", "channel_name", "team_id", "team_domain", "api_app_id", "trigger_id"} {
 		if v := form.Get(key); v != "" {
 			m.Metadata[key] = v
 		}
 	}
 	for key := range form {
-		m.Raw[key] = form.Get(key)
+		// Whoever has the response_url can post for half an hour, so it is a
+		// secret and does not travel with the event.
+		if key != "response_url" {
+			m.Raw[key] = form.Get(key)
+		}
 	}
 	return m
 }

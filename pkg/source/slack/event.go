@@ -137,7 +137,9 @@ func (r *receiver) unwanted(e envelope, h head) string {
 		return "a bot wrote it"
 	case h.AppID != "" && h.AppID == e.AppID:
 		return "the app itself wrote it"
-	case h.Subtype != "":
+	case h.Subtype != "" && h.Subtype != "file_share" && h.Subtype != "thread_broadcast":
+		// What people write has no subtype, but with a file or shown in the
+		// channel as well. The others are edits, joins and the like.
 		return "messages of this subtype are not taken"
 	case !r.workspace(e.TeamID):
 		return "its workspace is not one of allowed_workspaces"

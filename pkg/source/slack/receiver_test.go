@@ -122,6 +122,17 @@ func TestReaction(t *testing.T) {
 	}
 }
 
+func TestWhatPeopleWriteWithAFileIsTaken(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, nil)
+	for _, subtype := range []string{"file_share", "thread_broadcast"} {
+		m := one(t, r, fakeslack.Event(map[string]any{
+			"type": "message", "subtype": subtype, "channel": channel, "user": alice, "ts": "1700000000.000100", "text": "look at this",
+		}))
+		assert.Equal(t, "look at this", m.Text, subtype)
+	}
+}
+
 func TestSlashCommand(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, nil)
@@ -133,7 +144,8 @@ func TestSlashCommand(t *testing.T) {
 	assert.Empty(t, m.ChannelName, "privategroup is no name")
 	assert.Empty(t, m.ThreadID)
 	assert.Equal(t, "/aof", m.Metadata["command"])
-	assert.Equal(t, "https://hooks.slack.invalid/commands/1/2/3", m.Metadata["response_url"])
+	assert.NotContains(t, m.Metadata, "response_url", "it lets its holder post")
+	assert.NotContains(t, m.Raw, "response_url")
 	assert.NotContains(t, m.Raw, "token")
 
 	bare := one(t, r, []byte("command=%2Faof&channel_id=C1&channel_name=general&team_id=T1"))
