@@ -170,10 +170,10 @@ func TestTransformsHaveNoProgramsAndNoFiles(t *testing.T) {
 
 func TestUnavailableCommandsAreStatus127(t *testing.T) {
 	t.Parallel()
-	res, err := transform().Run(t.Context(), shell.Script{Source: `kubectl get pods; echo "$?"; sed s/a/b/ || echo fallback; kubectl again; export DONE=1`})
+	res, err := transform().Run(t.Context(), shell.Script{Source: `kubectl get pods; echo "$?"; awk 1 || echo fallback; kubectl again; export DONE=1`})
 	require.NoError(t, err)
 	assert.Equal(t, "127\nfallback\n", res.Stdout)
-	assert.Equal(t, []string{"kubectl", "sed"}, res.Unavailable)
+	assert.Equal(t, []string{"awk", "kubectl"}, res.Unavailable)
 	assert.Equal(t, "1", res.Exports["DONE"])
 	assert.Contains(t, res.Stderr, "kubectl: not available to this script")
 }

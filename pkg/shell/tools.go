@@ -27,17 +27,22 @@ const (
 // tools are the commands that live in this process. They are a subset of what
 // their namesakes do: an option they do not know is an error, status 2.
 var tools = map[string]func(*toolRun) (int, error){
-	"cat":  catTool,
-	"cut":  cutTool,
-	"date": dateTool,
-	"grep": grepTool,
-	"head": headTool,
-	"jq":   jqTool,
-	"sort": sortTool,
-	"tail": tailTool,
-	"tr":   trTool,
-	"uniq": uniqTool,
-	"wc":   wcTool,
+	"basename": basenameTool,
+	"cat":      catTool,
+	"cut":      cutTool,
+	"date":     dateTool,
+	"dirname":  dirnameTool,
+	"grep":     grepTool,
+	"head":     headTool,
+	"jq":       jqTool,
+	"sed":      sedTool,
+	"seq":      seqTool,
+	"sleep":    sleepTool,
+	"sort":     sortTool,
+	"tail":     tailTool,
+	"tr":       trTool,
+	"uniq":     uniqTool,
+	"wc":       wcTool,
 }
 
 // alwaysOurs are the tools that are taken before any program: an image without
