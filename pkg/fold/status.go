@@ -56,9 +56,9 @@ func (t *Tally) Binding(s *aofv1.FlowBindingStatus, compared, matched int64, now
 	if t.Executions > 0 {
 		rate := t.SuccessRate()
 		s.Metrics = &aofv1.BindingMetrics{
-			AverageExecutionTime: text(t.Average()),
-			P95ExecutionTime:     text(t.Percentile(0.95)),
-			P99ExecutionTime:     text(t.Percentile(0.99)),
+			AverageExecutionTime: aofv1.ShortDuration(t.Average()),
+			P95ExecutionTime:     aofv1.ShortDuration(t.Percentile(0.95)),
+			P99ExecutionTime:     aofv1.ShortDuration(t.Percentile(0.99)),
 			SuccessRate:          &rate,
 			LastHourExecutions:   t.LastHour(now),
 			LastDayExecutions:    t.LastDay(now),
@@ -66,7 +66,7 @@ func (t *Tally) Binding(s *aofv1.FlowBindingStatus, compared, matched int64, now
 	}
 	if l := t.Last; l != nil {
 		at := metav1.NewTime(l.Time.Add(-l.Duration))
-		s.LastTriggered = &aofv1.BindingLastTriggered{Timestamp: &at, EventID: l.EventID, Successful: l.Successful, Duration: text(l.Duration)}
+		s.LastTriggered = &aofv1.BindingLastTriggered{Timestamp: &at, EventID: l.EventID, Successful: l.Successful, Duration: aofv1.ShortDuration(l.Duration)}
 	}
 	if compared == 0 {
 		return
@@ -104,25 +104,11 @@ func (e *Events) Trigger(s *aofv1.TriggerStatus) {
 	if e.Received+e.Errors > 0 {
 		s.Metrics = &aofv1.TriggerMetrics{
 			EventsReceived: e.Received, EventsProcessed: e.Processed, EventsDropped: e.Dropped,
-			AverageProcessingTime: text(e.Average()), ErrorRate: e.ErrorRate(),
+			AverageProcessingTime: aofv1.ShortDuration(e.Average()), ErrorRate: e.ErrorRate(),
 		}
 	}
 	if l := e.Last; l != nil {
 		at := metav1.NewTime(l.Timestamp)
 		s.LastEvent = &aofv1.TriggerLastEvent{Timestamp: &at, Type: l.Type, Source: l.Source, User: l.User}
-	}
-}
-
-// text writes a duration as people say it: 2.3s, 45ms.
-func text(d time.Duration) string {
-	switch {
-	case d >= time.Minute:
-		return d.Round(time.Second).String()
-	case d >= time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	case d >= time.Millisecond:
-		return d.Round(time.Millisecond).String()
-	default:
-		return d.Round(time.Microsecond).String()
 	}
 }

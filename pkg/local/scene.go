@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -23,6 +24,7 @@ import (
 // scene is what is served of one World: routes, rules and messengers by trigger.
 type scene struct {
 	world      *World
+	since      time.Time // when it was loaded
 	routes     []adapter.Route
 	rules      map[types.NamespacedName]*match.Set
 	messengers map[types.NamespacedName]messenger
@@ -41,7 +43,7 @@ type messenger struct {
 // others are served all the same.
 func (s *Server) stage(w *World) (*scene, error) {
 	out := &scene{
-		world: w, rules: map[types.NamespacedName]*match.Set{},
+		world: w, since: s.settings.Clock.Now(), rules: map[types.NamespacedName]*match.Set{},
 		messengers: map[types.NamespacedName]messenger{}, errs: map[types.NamespacedName]error{},
 	}
 	platforms := Platforms()

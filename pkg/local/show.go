@@ -9,9 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"knative.dev/pkg/apis"
+	duckv1 "knative.dev/pkg/apis/duck/v1"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/fold"
@@ -43,6 +48,11 @@ func (s *Server) tallies(ctx context.Context, kind string) (map[string]*fold.Tal
 func (s *Server) show(ctx context.Context, plural string) ([]runtime.Object, error) {
 	scene := s.current()
 	var out []runtime.Object
+	defer func() {
+		for _, o := range out {
+			settleTimes(o, scene.since)
+		}
+	}()
 	switch plural {
 	case "contexts":
 		for _, c := range scene.world.contexts {
@@ -203,4 +213,20 @@ func showFleet(f *aofv1.AgentFleet) *aofv1.AgentFleet {
 	f.Status.MarkValid()
 	f.Status.MarkAgentsReady()
 	return f
+}
+
+// settleTimes sets what a reading must not change: an object came to be, and its
+// conditions took their state, when its file was loaded.
+func settleTimes(o runtime.Object, since time.Time) {
+	if object, err := meta.Accessor(o); err == nil {
+		object.SetCreationTimestamp(metav1.NewTime(since))
+	}
+	shaped, ok := o.(duckv1.KRShaped)
+	if !ok {
+		return
+	}
+	conditions := shaped.GetStatus().Conditions
+	for i := range conditions {
+		conditions[i].LastTransitionTime = apis.VolatileTime{Inner: metav1.NewTime(since)}
+	}
 }

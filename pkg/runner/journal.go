@@ -4,6 +4,7 @@
 package runner
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -25,7 +26,7 @@ func readJournal(run *aofv1.FlowRun) ([]flow.NodeState, error) {
 			StartedAt: timeOf(n.StartTime), EndedAt: timeOf(n.EndTime),
 		}
 		if n.Output != nil && len(n.Output.Raw) > 0 {
-			if err := json.Unmarshal(n.Output.Raw, &entry.Output); err != nil {
+			if err := decodeOutput(n.Output.Raw, &entry.Output); err != nil {
 				return nil, fmt.Errorf("status.nodes[%d].output: %w", i, err)
 			}
 		}
@@ -45,17 +46,25 @@ func readJournal(run *aofv1.FlowRun) ([]flow.NodeState, error) {
 	return entries, nil
 }
 
+// decodeOutput keeps integers that a float64 can't hold; the engine knows what
+// to do with a json.Number.
+func decodeOutput(raw []byte, into *any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	return d.Decode(into)
+}
+
 // writeJournal puts the engine's state into a run's status: what was begun or
-// skipped, in plan order.
-func writeJournal(status *aofv1.FlowRunStatus, s flow.State) error {
+// skipped, in plan order, without secrets.
+func writeJournal(status *aofv1.FlowRunStatus, s flow.State, secrets *Secrets) error {
 	status.Nodes = status.Nodes[:0]
 	status.Waiting = nil
 	for i := range s.Nodes {
-		n := &s.Nodes[i]
-		if n.Phase == flow.PhasePending {
+		if s.Nodes[i].Phase == flow.PhasePending {
 			continue
 		}
-		entry, err := nodeStatus(n)
+		n := secrets.redactNode(s.Nodes[i])
+		entry, err := nodeStatus(&n)
 		if err != nil {
 			return err
 		}
@@ -76,7 +85,7 @@ func nodeStatus(n *flow.NodeState) (aofv1.NodeStatus, error) {
 		StartTime: microTime(n.StartedAt), EndTime: microTime(n.EndedAt),
 	}
 	if !n.StartedAt.IsZero() && !n.EndedAt.IsZero() {
-		out.Duration = shortDuration(n.EndedAt.Sub(n.StartedAt))
+		out.Duration = aofv1.ShortDuration(n.EndedAt.Sub(n.StartedAt))
 	}
 	if n.Output != nil {
 		raw, err := json.Marshal(n.Output)
@@ -117,18 +126,4 @@ func microTime(t time.Time) *metav1.MicroTime {
 	}
 	m := metav1.NewMicroTime(t)
 	return &m
-}
-
-// shortDuration writes a duration as people say it: 2.3s, 45ms, 1m5s.
-func shortDuration(d time.Duration) string {
-	switch {
-	case d >= time.Minute:
-		return d.Round(time.Second).String()
-	case d >= time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	case d >= time.Millisecond:
-		return d.Round(time.Millisecond).String()
-	default:
-		return d.Round(time.Microsecond).String()
-	}
 }

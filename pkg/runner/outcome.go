@@ -27,7 +27,9 @@ func (e *execution) fillPhase(status *aofv1.FlowRunStatus, now metav1.MicroTime)
 		status.MarkWaiting(waitingFor(status.Waiting))
 		return
 	case flow.PhaseFailed:
-		status.MarkFailed(runError(e.state.Error))
+		cause := runError(e.state.Error)
+		cause.Message = e.secrets.RedactText(cause.Message)
+		status.MarkFailed(cause)
 	case flow.PhaseCancelled:
 		status.MarkCancelled(runError(e.state.Error).Message)
 	case flow.PhaseSucceeded, flow.PhaseSkipped:
@@ -36,12 +38,13 @@ func (e *execution) fillPhase(status *aofv1.FlowRunStatus, now metav1.MicroTime)
 		status.MarkFailed(aofv1.RunError{Reason: "Internal", Message: "unknown phase " + string(e.state.Phase)})
 	}
 	status.CompletionTime = &now
-	status.Duration = shortDuration(now.Sub(status.StartTime.Time))
+	status.Duration = aofv1.ShortDuration(now.Sub(status.StartTime.Time))
 	value, text := e.compiled.Result(e.state)
 	if value == nil && text == "" {
 		return
 	}
-	status.Result = &aofv1.RunResult{Text: text}
+	value = e.secrets.Redact(value)
+	status.Result = &aofv1.RunResult{Text: e.secrets.RedactText(text)}
 	if raw, err := json.Marshal(value); err == nil && value != nil {
 		status.Result.Output = &runtime.RawExtension{Raw: raw}
 	}
