@@ -168,6 +168,9 @@ func TestACloudEventBecomesOneRun(t *testing.T) {
 	assert.Equal(t, aofv1.FlowBindingPhaseBound, binding.Status.Phase)
 	assert.True(t, binding.Status.Active)
 	assert.Equal(t, "one", binding.Status.LastTriggered.EventID)
+	var again aofv1.FlowBinding
+	w.object("namespaces/quickstart/flowbindings/web-triage", &again)
+	assert.Equal(t, binding.Status.Conditions, again.Status.Conditions, "a reading changes nothing")
 	var agent aofv1.Agent
 	w.object("namespaces/quickstart/agents/triage", &agent)
 	assert.Equal(t, int64(1), agent.Status.TotalRuns)
