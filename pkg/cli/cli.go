@@ -72,7 +72,7 @@ func Main(ctx context.Context, env *Env, args []string) int {
 		exit = &ExitError{Code: ExitBadInput, Err: err}
 	}
 	if exit.Err != nil {
-		fmt.Fprintf(env.Err, "aof: %v\n", exit.Err)
+		fmt.Fprintf(env.Err, "aof: %s\n", printable(exit.Err.Error(), true))
 	}
 	return exit.Code
 }

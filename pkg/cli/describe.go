@@ -37,11 +37,7 @@ func (o *reading) describe(ctx context.Context, env *Env, kind, name string) err
 	if err != nil {
 		return err
 	}
-	items, err := newClient(o.server).list(ctx, r, o.namespace)
-	if err != nil {
-		return err
-	}
-	found, err := pick(r, items, []string{name})
+	found, err := o.fetch(ctx, r, []string{name})
 	if err != nil {
 		return err
 	}

@@ -58,14 +58,9 @@ func (o *reading) get(ctx context.Context, env *Env, kind string, names []string
 	if err != nil {
 		return err
 	}
-	items, err := newClient(o.server).list(ctx, r, o.namespace)
+	items, err := o.fetch(ctx, r, names)
 	if err != nil {
 		return err
-	}
-	if len(names) > 0 {
-		if items, err = pick(r, items, names); err != nil {
-			return err
-		}
 	}
 	if o.output == "" || o.output == "wide" {
 		if len(items) == 0 {
@@ -83,6 +78,28 @@ func (o *reading) get(ctx context.Context, env *Env, kind string, names []string
 	list.SetAPIVersion("aof.dev/v1")
 	list.SetKind(r.Kind + "List")
 	return printObjects(env.Out, o.output, r, list.UnstructuredContent(), items)
+}
+
+// fetch asks for the named objects, or for all when no name is given. In a known
+// namespace each is asked for by itself: a list holds the newest runs only.
+func (o *reading) fetch(ctx context.Context, r resource, names []string) ([]unstructured.Unstructured, error) {
+	c := newClient(o.server)
+	if o.namespace == "" || len(names) == 0 {
+		items, err := c.list(ctx, r, o.namespace)
+		if err != nil || len(names) == 0 {
+			return items, err
+		}
+		return pick(r, items, names)
+	}
+	items := make([]unstructured.Unstructured, 0, len(names))
+	for _, name := range names {
+		u, err := c.object(ctx, r, o.namespace, name)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, *u)
+	}
+	return pick(r, items, names)
 }
 
 // pick keeps the objects that were asked for by name, in that order.

@@ -97,7 +97,7 @@ func loadWorld(env *Env, files []string) (*local.World, error) {
 	world, problems := local.Load(files, manifest.Options{Stdin: env.In})
 	for _, p := range problems {
 		if p.Level != manifest.LevelSkipped {
-			fmt.Fprintln(env.Err, p.Error())
+			fmt.Fprintln(env.Err, printable(p.Error(), true))
 		}
 	}
 	if world == nil {

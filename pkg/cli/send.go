@@ -69,7 +69,7 @@ func (o *sending) send(ctx context.Context, env *Env) error {
 	if err := c.post(ctx, "/events/"+url.PathEscape(o.namespace), e); err != nil {
 		return err
 	}
-	fmt.Fprintf(env.Err, "sent %s\n", e.ID())
+	fmt.Fprintf(env.Err, "sent %s\n", oneLine(e.ID(), 200))
 	if o.wait <= 0 {
 		return nil
 	}

@@ -82,7 +82,7 @@ func (c column) cell(object map[string]any, now time.Time) string {
 	if err := c.path.Execute(&buf, object); err != nil {
 		return ""
 	}
-	text := strings.Join(strings.Fields(buf.String()), " ")
+	text := strings.Join(strings.Fields(printable(buf.String(), false)), " ")
 	if c.kind != "date" || text == "" {
 		return text
 	}
