@@ -104,9 +104,7 @@ func (e *execution) take(r result) {
 	case r.err != nil:
 		e.step(failed(r, e.secrets, now))
 	case r.value.Wait != nil:
-		wait := *r.value.Wait
-		wait.Message = e.secrets.RedactText(wait.Message)
-		e.step(flow.Waiting{Node: id, Attempt: attempt, Wait: wait, At: now})
+		e.step(flow.Waiting{Node: id, Attempt: attempt, Wait: *r.value.Wait, At: now})
 	default:
 		exports := make(map[string]string, len(r.value.Exports))
 		for name, value := range r.value.Exports {
@@ -152,7 +150,7 @@ func (e *execution) tell(before []flow.Phase) {
 	}
 	for i := range e.state.Nodes {
 		if n := &e.state.Nodes[i]; i >= len(before) || before[i] != n.Phase {
-			e.runner.Observe(Progress{Run: e.run, Node: *n})
+			e.runner.Observe(Progress{Run: e.run, Node: e.secrets.redactNode(*n)})
 		}
 	}
 }
@@ -254,7 +252,15 @@ func (e *execution) checkpointIfDue(ctx context.Context) error {
 	return e.checkpoint(ctx)
 }
 
-func (e *execution) checkpoint(ctx context.Context) error { return e.write(ctx, false) }
+// checkpoint writes the journal. When the process is told to stop meanwhile, it
+// gives the lease back, which writes the same.
+func (e *execution) checkpoint(ctx context.Context) error {
+	err := e.write(ctx, false)
+	if err != nil && ctx.Err() != nil && !errors.Is(err, ErrLost) {
+		return e.release(ctx)
+	}
+	return err
+}
 
 // write stores the state. A run too large for the ledger fails, without the
 // outputs that made it so.
@@ -269,8 +275,12 @@ func (e *execution) write(ctx context.Context, released bool) error {
 		if err := e.fill(released); err != nil {
 			return err
 		}
-		e.shrink()
-		err = e.runner.Store.Update(ctx, e.run)
+		for _, most := range []int{4 << 10, 0} {
+			e.shrink(most)
+			if err = e.runner.Store.Update(ctx, e.run); !errors.Is(err, ledger.ErrTooLarge) {
+				break
+			}
+		}
 	}
 	if err != nil {
 		return storeError(err)
@@ -284,13 +294,24 @@ func (e *execution) write(ctx context.Context, released bool) error {
 	return nil
 }
 
-// shrink takes the outputs away that make a run too large.
-func (e *execution) shrink() {
-	const most = 4 << 10
+// shrink takes away what makes a run too large: of each node the output and the
+// exports that are longer than most.
+func (e *execution) shrink(most int) {
 	status := &e.run.Status
 	for i := range status.Nodes {
-		if o := status.Nodes[i].Output; o != nil && len(o.Raw) > most {
-			status.Nodes[i].Output = nil
+		n := &status.Nodes[i]
+		if o := n.Output; o != nil && len(o.Raw) > most {
+			n.Output = nil
+		}
+		size := 0
+		for name, value := range n.Exports {
+			size += len(name) + len(value)
+		}
+		if size > most {
+			n.Exports = nil
+		}
+		if n.Wait != nil {
+			n.Wait.Details = nil
 		}
 	}
 	status.Result = nil
@@ -304,7 +325,7 @@ func (e *execution) fill(released bool) error {
 	if len(status.Conditions) == 0 {
 		status.InitializeConditions()
 	}
-	if err := writeJournal(status, e.state); err != nil {
+	if err := writeJournal(status, e.state, e.secrets); err != nil {
 		return err
 	}
 	if status.StartTime == nil {

@@ -4,11 +4,13 @@
 package runner
 
 import (
+	"encoding/json"
 	"sort"
 	"strings"
 	"sync"
 
 	"aof.dev/operator/pkg/expr"
+	"aof.dev/operator/pkg/flow"
 )
 
 // redacted stands where a secret stood.
@@ -52,7 +54,8 @@ func (s *Secrets) Resolve(p expr.Path) (any, bool) {
 }
 
 // Redact blots every secret given out so far out of the strings in v, which may
-// be a string or what JSON decodes to. Other values come back as they are.
+// be anything that JSON can write; what JSON does not decode to comes back as
+// what its JSON form decodes to. What JSON can't write comes back as it is.
 func (s *Secrets) Redact(v any) any {
 	replacer := s.replacer()
 	if replacer == nil {
@@ -109,9 +112,57 @@ func redact(r *strings.Replacer, v any) any {
 			out[i] = redact(r, item)
 		}
 		return out
-	default:
+	case nil, bool, int, int64, float64, json.Number:
 		return v
+	default:
+		raw, err := json.Marshal(v)
+		if err != nil {
+			return v // the engine refuses it
+		}
+		var plain any
+		if err := decodeOutput(raw, &plain); err != nil {
+			return v
+		}
+		return redact(r, plain)
 	}
+}
+
+// redactNode is Redact for all that a node has to say. The values that the
+// engine works out itself, as an End's output, pass through here only.
+func (s *Secrets) redactNode(n flow.NodeState) flow.NodeState {
+	replacer := s.replacer()
+	if replacer == nil {
+		return n
+	}
+	n.Output = redact(replacer, n.Output)
+	n.Exports = redactStrings(replacer, n.Exports)
+	if n.Error != nil {
+		n.Error = &flow.NodeError{Reason: n.Error.Reason, Message: replacer.Replace(n.Error.Message)}
+	}
+	if n.Wait != nil {
+		wait := redactWait(replacer, *n.Wait)
+		n.Wait = &wait
+	}
+	return n
+}
+
+func redactStrings(r *strings.Replacer, in map[string]string) map[string]string {
+	if in == nil {
+		return nil
+	}
+	out := make(map[string]string, len(in))
+	for name, value := range in {
+		out[name] = r.Replace(value)
+	}
+	return out
+}
+
+func redactWait(r *strings.Replacer, w flow.Wait) flow.Wait {
+	w.Message = r.Replace(w.Message)
+	if w.Details != nil {
+		w.Details, _ = redact(r, w.Details).(map[string]any)
+	}
+	return w
 }
 
 func upperSnake(name string) bool {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -96,7 +97,9 @@ func (r *Runner) heldByAnother(run *aofv1.FlowRun) bool {
 	if l := run.Status.Lease; l != nil {
 		return l.Holder != r.Holder && l.ExpiresAt != nil && now.Before(l.ExpiresAt.Time)
 	}
-	if c := run.Spec.Claim; c != nil {
+	// The claim holds until somebody begins; from then on the lease tells, and
+	// one that was given back leaves the run to whoever comes.
+	if c := run.Spec.Claim; c != nil && run.Status.StartTime == nil {
 		return c.Holder != r.Holder && now.Before(c.ExpiresAt.Time)
 	}
 	return false
@@ -182,7 +185,7 @@ func positive[T int | time.Duration](v, otherwise T) T {
 // bounded keeps a message short enough for a status.
 func bounded(s string) string {
 	if len(s) > flow.MaxMessageBytes {
-		return s[:flow.MaxMessageBytes] + "…"
+		return strings.ToValidUTF8(s[:flow.MaxMessageBytes], "") + "…"
 	}
 	return s
 }
