@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"aof.dev/operator/pkg/agent"
 	"aof.dev/operator/pkg/flow"
@@ -99,7 +100,7 @@ func Name(p *Plan, encoded []byte) string {
 		prefix = p.Flow.Name
 	}
 	if len(prefix) > 40 {
-		prefix = prefix[:40]
+		prefix = strings.TrimRight(prefix[:40], "-.") // a label ends with a letter or digit
 	}
 	sum := sha256.Sum256(encoded)
 	return prefix + "-" + hex.EncodeToString(sum[:nameBytes])
