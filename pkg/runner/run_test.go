@@ -246,6 +246,19 @@ func TestRunThatCannotRun(t *testing.T) {
 	}
 }
 
+func TestAPlanThatCannotBeReadNowIsReadLater(t *testing.T) {
+	t.Parallel()
+	s := setScene(t, chain(step("a", flow.KindAgent)))
+	run := newRun(t)
+	run.Name, run.Spec.Plan = "patient", "away"
+	require.NoError(t, s.store.Create(t.Context(), run))
+	_, err := s.runner("a").Run(t.Context(), "ns", "patient")
+	require.ErrorContains(t, err, "away")
+	left, err := s.store.Get(t.Context(), "ns", "patient")
+	require.NoError(t, err)
+	assert.False(t, left.IsDone(), "the run waits for the plan")
+}
+
 func TestRunThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := setScene(t, chain(step("a", flow.KindAgent)))

@@ -38,6 +38,8 @@ const (
 
 // Plans finds compiled plans by the name that runs carry.
 type Plans interface {
+	// Plan gives a plan. An error that wraps ledger.ErrNotFound is final: the run
+	// fails. Any other is taken to pass, and the run stays as it is.
 	Plan(ctx context.Context, namespace, name string) (*plan.Plan, error)
 }
 
@@ -86,6 +88,9 @@ func (r *Runner) Run(ctx context.Context, namespace, name string) (*aofv1.FlowRu
 		return run, ErrBusy
 	}
 	e, err := r.open(ctx, run)
+	if passing := (*passingError)(nil); errors.As(err, &passing) {
+		return run, passing
+	}
 	if err != nil {
 		return r.refuse(ctx, run, err)
 	}
@@ -105,12 +110,22 @@ func (r *Runner) heldByAnother(run *aofv1.FlowRun) bool {
 	return false
 }
 
+// passingError is one that may be gone the next time.
+type passingError struct{ error }
+
+// Unwrap gives the cause.
+func (e *passingError) Unwrap() error { return e.error }
+
 // open rebuilds what is needed to work on a run. Its errors are final: the run
 // can't be carried out, whoever tries; but for the context's.
 func (r *Runner) open(ctx context.Context, run *aofv1.FlowRun) (*execution, error) {
 	p, err := r.Plans.Plan(ctx, run.Namespace, run.Spec.Plan)
 	if err != nil {
-		return nil, fmt.Errorf("plan %s: %w", run.Spec.Plan, err)
+		err = fmt.Errorf("plan %s: %w", run.Spec.Plan, err)
+		if !errors.Is(err, ledger.ErrNotFound) {
+			err = &passingError{err}
+		}
+		return nil, err
 	}
 	compiled, err := flow.Compile(p.Flow)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -131,10 +132,14 @@ func (f *fakes) executed() []string {
 type onePlan struct{ plan *plan.Plan }
 
 func (p onePlan) Plan(_ context.Context, _, name string) (*plan.Plan, error) {
-	if name != "p" {
-		return nil, errors.New("there is no such plan")
+	switch name {
+	case "p":
+		return p.plan, nil
+	case "away":
+		return nil, errors.New("the API server is away")
+	default:
+		return nil, fmt.Errorf("%w: there is no such plan", ledger.ErrNotFound)
 	}
-	return p.plan, nil
 }
 
 // scene is one ledger with one run "ns/r" of one flow.
