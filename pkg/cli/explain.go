@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/local"
 )
 
@@ -34,6 +35,9 @@ Exit code 0 when a binding matches, 1 when none does.`,
 			e, err := (&running{event: eventFile, text: text}).readEvent(env, settings)
 			if err != nil {
 				return &ExitError{Code: ExitBadInput, Err: err}
+			}
+			if text != "" { // came to no trigger: every binding's filters are asked
+				e.SetExtension(event.ExtensionTrigger, nil)
 			}
 			rows, err := world.Explain(e)
 			if err != nil {

@@ -108,7 +108,7 @@ func pick(r resource, items []unstructured.Unstructured, names []string) ([]unst
 	for _, name := range names {
 		found := false
 		for _, item := range items {
-			if item.GetName() == name {
+			if name != "" && item.GetName() == name {
 				out = append(out, item)
 				found = true
 			}
