@@ -61,6 +61,9 @@ func (o *sending) send(ctx context.Context, env *Env) error {
 	if o.namespace == "" {
 		return badInput("say which namespace with -n")
 	}
+	if o.event == "" && o.trigger == "" {
+		return badInput("say which Trigger the text comes to with --trigger")
+	}
 	e, err := o.read(env)
 	if err != nil {
 		return &ExitError{Code: ExitBadInput, Err: err}

@@ -64,7 +64,8 @@ func TestSendBadInput(t *testing.T) {
 		"no namespace":    {[]string{"--text", "x"}, "-n"},
 		"no event":        {[]string{"-n", "x"}, "text"},
 		"a missing event": {[]string{"-n", "x", "--event", "/nope"}, "no such file"},
-		"nobody answers":  {[]string{"-n", "x", "--text", "x", "--server", "http://127.0.0.1:1"}, "nobody answers at http://127.0.0.1:1"},
+		"no trigger":      {[]string{"-n", "x", "--text", "x"}, "--trigger"},
+		"nobody answers":  {[]string{"-n", "x", "--trigger", "t", "--text", "x", "--server", "http://127.0.0.1:1"}, "nobody answers at http://127.0.0.1:1"},
 	} {
 		got := aof(t, append([]string{"send"}, tc.args...)...)
 		assert.Equal(t, ExitBadInput, got.code, name)
