@@ -106,10 +106,17 @@ func TestBrokerDeliversAndRepliesReachTheNextTrigger(t *testing.T) {
 	e.startHello()
 	e.applyReady(brokerManifest)
 
-	e.until("the broker takes the event", func(context.Context) (bool, error) {
-		return p.send(e.brokerURL(), "one", "question") == nil, nil
+	// A Trigger is ready a moment before the channel's dispatcher has heard of it,
+	// and the in-memory channel loses what comes in between: so it is sent again.
+	var got event
+	e.until("the reply to the event arrives", func(context.Context) (bool, error) {
+		if err := p.send(e.brokerURL(), "one", "question"); err != nil {
+			return false, nil //nolint:nilerr // the broker does not take it yet
+		}
+		var ok bool
+		got, ok = p.events()["one-reply"]
+		return ok, nil
 	})
-	got := p.awaitEvent("one-reply")
 	assert.Equal(t, "question.reply", got.Type)
 	assert.Equal(t, "/hello", got.Source)
 	assert.JSONEq(t, `{"sent":true}`, got.Data)
