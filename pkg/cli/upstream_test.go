@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -128,7 +129,11 @@ func TestUpstreamScriptFlowsRun(t *testing.T) {
 	scratch, bin := t.TempDir(), t.TempDir()
 	tool := "#!/bin/sh\necho '[{\"Names\":\"web\",\"State\":\"running\"}]'\n"
 	for _, name := range []string{"docker", "kubectl"} {
-		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte(tool), 0o700))
+		// Not while another test forks: the file would be busy when it is started.
+		syscall.ForkLock.RLock()
+		err := os.WriteFile(filepath.Join(bin, name), []byte(tool), 0o700)
+		syscall.ForkLock.RUnlock()
+		require.NoError(t, err)
 	}
 	input, results := filepath.Join(scratch, "input.json"), filepath.Join(scratch, "results.txt")
 	require.NoError(t, os.WriteFile(input, []byte(`{"items":[{"name":"it's","value":1},{"name":"b","value":3}]}`), 0o600))

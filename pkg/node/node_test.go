@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,6 +58,10 @@ func newBench(t *testing.T, change ...func(*node.Options)) *bench {
 // program puts a shell script on PATH.
 func (b *bench) program(t *testing.T, name, script string) {
 	t.Helper()
+	// A process forked by another test while the file is open for writing would
+	// hold it open, and starting it would fail with "text file busy".
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	require.NoError(t, os.WriteFile(filepath.Join(b.bin, name), []byte("#!/bin/sh\n"+script), 0o700))
 }
 
