@@ -28,8 +28,8 @@ type scene struct {
 	routes     []adapter.Route
 	rules      map[types.NamespacedName]*match.Set
 	messengers map[types.NamespacedName]messenger
-	// errs says why a trigger can't be served.
-	errs map[types.NamespacedName]error
+	// errs says why a trigger can't be served, flowErrs what a flow lacks.
+	errs, flowErrs map[types.NamespacedName]error
 }
 
 // messenger is a trigger's, or the reason why it has none.
@@ -45,6 +45,10 @@ func (s *Server) stage(w *World) (*scene, error) {
 	out := &scene{
 		world: w, since: s.settings.Clock.Now(), rules: map[types.NamespacedName]*match.Set{},
 		messengers: map[types.NamespacedName]messenger{}, errs: map[types.NamespacedName]error{},
+		flowErrs: map[types.NamespacedName]error{},
+	}
+	for key, f := range w.flows {
+		_, out.flowErrs[key] = plan.Flow(f, nil, w)
 	}
 	platforms := Platforms()
 	for key, trigger := range w.triggers {

@@ -68,7 +68,7 @@ func (s *Server) show(ctx context.Context, plural string) ([]runtime.Object, err
 			return nil, err
 		}
 		for key, f := range scene.world.flows {
-			out = append(out, showFlow(scene.world, f, tallies[key.String()]))
+			out = append(out, scene.showFlow(f, tallies[key.String()]))
 		}
 	case "agents":
 		tallies, err := s.tallies(ctx, tallyAgent)
@@ -148,11 +148,11 @@ func (s *Server) showTrigger(scene *scene, t *aofv1.Trigger) *aofv1.Trigger {
 	return t
 }
 
-func showFlow(w *World, f *aofv1.AgentFlow, tally *fold.Tally) *aofv1.AgentFlow {
+func (s *scene) showFlow(f *aofv1.AgentFlow, tally *fold.Tally) *aofv1.AgentFlow {
 	f = f.DeepCopy()
 	f.Status.InitializeConditions()
 	f.Status.MarkValid()
-	if _, err := plan.Flow(f, nil, w); err != nil {
+	if err := s.flowErrs[types.NamespacedName{Namespace: f.Namespace, Name: f.Name}]; err != nil {
 		_ = f.Status.MarkReferencesReadyFailed(aofv1.ReasonReferenceNotFound, err)
 	} else {
 		f.Status.MarkReferencesReady()
@@ -185,7 +185,7 @@ func (s *Server) showBinding(scene *scene, b *Bound, tally *fold.Tally) *aofv1.F
 		out.Status.PropagateContext(s.showContext(c))
 	}
 	if f := scene.world.flows[out.Spec.Flow.NamespacedName(out.Namespace)]; f != nil {
-		out.Status.PropagateFlow(showFlow(scene.world, f, nil))
+		out.Status.PropagateFlow(scene.showFlow(f, nil))
 	}
 	if tally == nil {
 		tally = &fold.Tally{}
