@@ -10,7 +10,7 @@ tools="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/.bin"
 root="$(cd "$1" && pwd)"
 cd "${root}"
 
-for tool in controller-gen deepcopy-gen; do
+for tool in controller-gen deepcopy-gen client-gen lister-gen informer-gen injection-gen; do
   [[ -x "${tools}/${tool}" ]] || { echo "${tools}/${tool} is missing: run make codegen-tools" >&2; exit 1; }
 done
 
@@ -21,6 +21,31 @@ trap 'rm -rf "${scratch}"' EXIT
   --go-header-file hack/boilerplate.go.txt \
   --output-file zz_generated.deepcopy.go \
   ./pkg/apis/aof/v1
+
+# Clients, listers, informers and the Knative reconciler scaffolding.
+module=aof.dev/operator
+client="${module}/pkg/client"
+rm -rf pkg/client
+"${tools}/client-gen" \
+  --go-header-file hack/boilerplate.go.txt \
+  --clientset-name versioned --input-base "${module}/pkg/apis" --input aof/v1 \
+  --output-dir pkg/client/clientset --output-pkg "${client}/clientset"
+"${tools}/lister-gen" \
+  --go-header-file hack/boilerplate.go.txt \
+  --output-dir pkg/client/listers --output-pkg "${client}/listers" \
+  ./pkg/apis/aof/v1
+"${tools}/informer-gen" \
+  --go-header-file hack/boilerplate.go.txt \
+  --versioned-clientset-package "${client}/clientset/versioned" --listers-package "${client}/listers" \
+  --output-dir pkg/client/informers --output-pkg "${client}/informers" \
+  ./pkg/apis/aof/v1
+"${tools}/injection-gen" \
+  --go-header-file hack/boilerplate.go.txt \
+  --input-dirs "${module}/pkg/apis/aof/v1" \
+  --versioned-clientset-package "${client}/clientset/versioned" \
+  --external-versions-informers-package "${client}/informers/externalversions" \
+  --listers-package "${client}/listers" \
+  --output-dir pkg/client/injection --output-package "${client}/injection"
 
 # Floats are dangerous in Kubernetes types because some languages read them
 # differently; the published schema has three (temperature and two rates).

@@ -21,7 +21,7 @@ cp -R pkg/apis pkg/expr pkg/flow pkg/match "${copy}/pkg/"
 "${here}/generate.sh" "${copy}"
 
 stale=0
-for path in config/core hack/codegen/inputs.sum pkg/apis; do
+for path in config/core hack/codegen/inputs.sum pkg/apis pkg/client; do
   diff --recursive --unified "${path}" "${copy}/${path}" || stale=1
 done
 if [[ "${stale}" != 0 ]]; then
