@@ -48,6 +48,12 @@ var law = map[string][]string{
 	"pkg/runner": {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan"},
 	"pkg/fold":   {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/..."},
 
+	// What the operator's processes agree on.
+	"pkg/names":    {"std", "knative.dev/pkg/kmeta"},
+	"pkg/settings": {"std", "k8s.io/api/core/v1", "knative.dev/pkg/configmap/parser"},
+	"pkg/claim":    {"std", "github.com/cloudevents/sdk-go/v2/...", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/names", "pkg/plan"},
+	"pkg/route":    {"std", "pkg/claim", "pkg/match"},
+
 	// Files.
 	"pkg/manifest": {"std", "go.yaml.in/yaml/v3", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "sigs.k8s.io/json/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/flow"},
 	"pkg/importer": {"std", "go.yaml.in/yaml/v3", "sigs.k8s.io/yaml", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/flow", "pkg/manifest"},

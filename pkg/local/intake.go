@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"aof.dev/operator/pkg/adapter"
+	"aof.dev/operator/pkg/claim"
 	"aof.dev/operator/pkg/event"
-	"aof.dev/operator/pkg/fold"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/match"
 )
@@ -70,12 +70,9 @@ func (s *Server) claim(ctx context.Context, trigger types.NamespacedName, e clou
 		if b == nil || b.Plan == nil {
 			return fmt.Errorf("binding %s is gone", v.Rule) // reloaded in between; the sender tries again
 		}
-		run, err := newRun(b.Plan, b.Name, e)
+		run, err := claim.Of(b.Plan, b.Name).Run(e, v.Pattern)
 		if err != nil {
 			return err
-		}
-		if v.Pattern != "" {
-			run.Annotations = map[string]string{fold.AnnotationPattern: v.Pattern}
 		}
 		switch err := s.store.Create(ctx, run); {
 		case errors.Is(err, ledger.ErrExists):

@@ -5,15 +5,13 @@ package local
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/claim"
 	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/ledger/sqlite"
@@ -66,7 +64,7 @@ func Once(ctx context.Context, s Settings, w *World, flowName, contextName strin
 	}
 	defer func() { _ = store.Close() }()
 
-	run, err := newRun(p, plan.Name(p, encoded), e)
+	run, err := claim.Of(p, plan.Name(p, encoded)).Run(e, "")
 	if err != nil {
 		return nil, err
 	}
@@ -74,44 +72,6 @@ func Once(ctx context.Context, s Settings, w *World, flowName, contextName strin
 		return nil, fmt.Errorf("create run: %w", err)
 	}
 	return s.newRunner(store, onePlan{plan.Name(p, encoded), p}, nil).Run(ctx, run.Namespace, run.Name)
-}
-
-// newRun is the FlowRun of a plan for an event. Its name is the claim: the same
-// event for the same binding has the same name.
-func newRun(p *plan.Plan, planName string, e cloudevents.Event) (*aofv1.FlowRun, error) {
-	raw, err := json.Marshal(e)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", event.ErrInvalid, err)
-	}
-	if len(raw) > event.MaxBytes {
-		return nil, fmt.Errorf("%w: it has %d bytes, at most %d are allowed", event.ErrTooLarge, len(raw), event.MaxBytes)
-	}
-	prefix := p.Binding
-	if prefix == "" {
-		prefix = p.Flow.Name
-	}
-	run := &aofv1.FlowRun{
-		TypeMeta: metav1.TypeMeta{APIVersion: aofv1.SchemeGroupVersion.String(), Kind: "FlowRun"},
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: p.Namespace,
-			Name:      ledger.RunName(prefix, p.Namespace+"/"+p.Binding, e.Source(), e.ID()),
-		},
-		Spec: aofv1.FlowRunSpec{
-			Flow:  aofv1.ObjectReference{Namespace: p.FlowNamespace, Name: p.Flow.Name},
-			Plan:  planName,
-			Event: runtime.RawExtension{Raw: raw},
-		},
-	}
-	if p.Binding != "" {
-		run.Spec.Binding = &aofv1.ObjectReference{Namespace: p.Namespace, Name: p.Binding}
-	}
-	if t := p.Trigger; t != nil {
-		run.Spec.Trigger = &aofv1.ObjectReference{Namespace: t.Namespace, Name: t.Name}
-	}
-	if p.Context.Object != "" {
-		run.Spec.Context = &aofv1.ObjectReference{Namespace: p.Context.Namespace, Name: p.Context.Object}
-	}
-	return run, nil
 }
 
 // TextEvent is an event as if somebody had typed text on the command line.

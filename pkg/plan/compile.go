@@ -67,7 +67,7 @@ func Binding(b *aofv1.FlowBinding, find Finder) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Namespace, p.Binding = b.Namespace, b.Name
+	p.Namespace, p.Binding, p.BindingUID = b.Namespace, b.Name, b.UID
 	p.Trigger = &Trigger{Namespace: trigger.Namespace, Name: trigger.Name, Type: string(trigger.Spec.Type)}
 	overrideApproval(&p.Context.Approval, b.Spec.Overrides)
 	rule := Rule(b, trigger, f)

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"aof.dev/operator/pkg/agent"
 	"aof.dev/operator/pkg/flow"
 	"aof.dev/operator/pkg/match"
@@ -22,6 +24,9 @@ type Plan struct {
 	Namespace string `json:"namespace"`
 	// Binding is empty for a run started by hand.
 	Binding string `json:"binding,omitempty"`
+	// BindingUID is part of what a run is named by; empty for a binding from a
+	// file.
+	BindingUID types.UID `json:"bindingUid,omitempty"`
 	// Trigger is where events come from and replies go to.
 	Trigger *Trigger `json:"trigger,omitempty"`
 	// Context the flow runs in.

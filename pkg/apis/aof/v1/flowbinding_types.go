@@ -132,6 +132,8 @@ type FlowBindingStatus struct {
 	Active bool `json:"active"`
 	// Binding phase
 	Phase FlowBindingPhase `json:"phase,omitempty"`
+	// Plan names the compiled plan that new runs are pinned to.
+	Plan string `json:"plan,omitempty"`
 	// Events matched
 	MatchCount int64 `json:"matchCount,omitempty"`
 	// Flows executed

@@ -46,7 +46,8 @@ var (
 	_ runtime.Object     = (*FlowRun)(nil)
 )
 
-// FlowRunSpec is what is to be run. Only claim changes once the run exists.
+// FlowRunSpec is what is to be run. Once the run exists only decisions are added
+// and cancel is set.
 type FlowRunSpec struct {
 	// Flow that is run.
 	// +required
@@ -66,6 +67,47 @@ type FlowRunSpec struct {
 	// Claim says who works on the run. It stands outside status because a create
 	// request can't carry a status, and creating the run is claiming the event.
 	Claim *RunClaim `json:"claim,omitempty"`
+	// Decisions answer the run's approvals, in the order they were made. They are
+	// added, never changed.
+	// +kubebuilder:validation:MaxItems=200
+	Decisions []RunDecision `json:"decisions,omitempty"`
+	// Cancel, once set, ends the run.
+	Cancel *RunCancel `json:"cancel,omitempty"`
+}
+
+// RunDecision is what one person said to one approval.
+type RunDecision struct {
+	// Node that asked.
+	// +kubebuilder:validation:MaxLength=253
+	Node string `json:"node,omitempty"`
+	// Digest of what was asked, as the run's status shows it. A decision with
+	// another digest is about something else and does not count.
+	// +kubebuilder:validation:MaxLength=128
+	Digest string `json:"digest,omitempty"`
+	// Approved or denied.
+	Approved bool `json:"approved"`
+	// User who decided. At admission it is set to who is authenticated; from a
+	// platform it is platform:id.
+	// +kubebuilder:validation:MaxLength=253
+	User string `json:"user,omitempty"`
+	// Aliases are other names of the same user, such as the e-mail address.
+	// +kubebuilder:validation:MaxItems=8
+	Aliases []string `json:"aliases,omitempty"`
+	// Comment of the user.
+	// +kubebuilder:validation:MaxLength=1024
+	Comment string `json:"comment,omitempty"`
+	// At is when.
+	At metav1.MicroTime `json:"at,omitzero"`
+}
+
+// RunCancel says who ended a run, and why.
+type RunCancel struct {
+	// User who asked for it; at admission it is set to who is authenticated.
+	// +kubebuilder:validation:MaxLength=253
+	User string `json:"user,omitempty"`
+	// Reason for people.
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason,omitempty"`
 }
 
 // RunClaim says who works on a run, and until when nobody else may.
