@@ -75,12 +75,12 @@ func FromConfigMap(c *corev1.ConfigMap) (*Settings, error) {
 		}
 	}
 	if err := cm.Parse(c.Data,
-		cm.AsString("broker-name", &s.BrokerName), cm.AsString("broker-class", &s.BrokerClass),
-		cm.AsInt64("runner-concurrency", &s.RunnerConcurrency),
-		cm.AsDuration("runner-timeout", &s.RunnerTimeout), cm.AsDuration("runner-idle", &s.RunnerIdle),
-		cm.AsString("webhook-base-url", &s.WebhookBaseURL),
-		cm.AsInt64("successful-runs-history", &s.SuccessfulRuns), cm.AsInt64("failed-runs-history", &s.FailedRuns),
-		cm.AsDuration("run-ttl", &s.RunTTL), cm.AsDuration("resend-after", &s.ResendAfter), cm.AsDuration("fold-every", &s.FoldEvery),
+		cm.As("broker-name", &s.BrokerName), cm.As("broker-class", &s.BrokerClass),
+		cm.As("runner-concurrency", &s.RunnerConcurrency),
+		cm.As("runner-timeout", &s.RunnerTimeout), cm.As("runner-idle", &s.RunnerIdle),
+		cm.As("webhook-base-url", &s.WebhookBaseURL),
+		cm.As("successful-runs-history", &s.SuccessfulRuns), cm.As("failed-runs-history", &s.FailedRuns),
+		cm.As("run-ttl", &s.RunTTL), cm.As("resend-after", &s.ResendAfter), cm.As("fold-every", &s.FoldEvery),
 	); err != nil {
 		errs = append(errs, err)
 	}
