@@ -53,6 +53,7 @@ var law = map[string][]string{
 	"pkg/settings": {"std", "k8s.io/api/core/v1", "knative.dev/pkg/configmap/parser"},
 	"pkg/claim":    {"std", "github.com/cloudevents/sdk-go/v2/...", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/names", "pkg/plan"},
 	"pkg/route":    {"std", "pkg/claim", "pkg/match"},
+	"pkg/kubeapi":  {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/client/clientset/versioned/typed/...", "pkg/names"},
 
 	// Files.
 	"pkg/manifest": {"std", "go.yaml.in/yaml/v3", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "sigs.k8s.io/json/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/flow"},
