@@ -115,7 +115,13 @@ func newEnv(t *testing.T) *env {
 // until waits for a condition, and fails the test if it does not come in time.
 func (e *env) until(what string, condition func(context.Context) (bool, error)) {
 	e.t.Helper()
-	err := wait.PollUntilContextTimeout(e.t.Context(), pollInterval, timeout, true, condition)
+	e.within(timeout, what, condition)
+}
+
+// within is until with a time of its own, for what may take longer.
+func (e *env) within(limit time.Duration, what string, condition func(context.Context) (bool, error)) {
+	e.t.Helper()
+	err := wait.PollUntilContextTimeout(e.t.Context(), pollInterval, limit, true, condition)
 	require.NoError(e.t, err, "waiting until %s", what)
 }
 

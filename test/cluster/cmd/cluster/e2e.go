@@ -16,6 +16,9 @@ import (
 	"aof.dev/operator/test/cluster/internal/progress"
 )
 
+// operator are the commands whose images config/core names.
+var operator = []string{"./cmd/controller", "./cmd/webhook", "./cmd/adapter", "./cmd/runner"}
+
 // e2e runs the end-to-end suite: on the test cluster, which it starts if need be, or on that of E2E_KUBECONFIG.
 func e2e(ctx context.Context, p place.Place, flags []string) error {
 	source, err := place.Source()
@@ -35,7 +38,10 @@ func e2e(ctx context.Context, p place.Place, flags []string) error {
 		// Before the cluster starts: inside the node nothing can be downloaded, and ko only links what is compiled.
 		out := progress.New(os.Stderr)
 		err := out.Step("compiled the suite's images", func() error {
-			return build.Compile(ctx, suite, out, "./images/...", "tool")
+			if err := build.Compile(ctx, suite, out, "./images/...", "tool"); err != nil {
+				return err
+			}
+			return build.Compile(ctx, filepath.Join(source, "..", ".."), out, operator...)
 		})
 		if err != nil {
 			return err

@@ -5,8 +5,10 @@
 //
 //	POST /              keep an event
 //	GET  /events        the events so far
-//	POST /send?url=     send the request on; the answer's status is in Probe-Status
-//	POST /load?url=&n=  send the request n times, one after the other; answers with the times it took
+//	POST /send?url=     send the request on; the answer's status is in Probe-Status and must be want=, if given
+//	POST /load?url=&n=  send the request n times, c= at once; answers with the times it took
+//	POST /effect/{key}  count a side effect, after= that long
+//	GET  /effects       how often each was asked for
 //	GET  /dial?to=      connect, and say what happened
 //	GET  /resolve?host= look a name up, and say what happened
 package main
@@ -14,6 +16,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -32,14 +35,17 @@ type event struct {
 }
 
 type recorder struct {
-	mu     sync.Mutex
-	events []event
+	mu      sync.Mutex
+	events  []event
+	effects map[string]int
 }
 
 func main() {
-	r := &recorder{events: []event{}}
+	r := &recorder{events: []event{}, effects: map[string]int{}}
 	http.HandleFunc("POST /{$}", r.keep)
 	http.HandleFunc("GET /events", r.list)
+	http.HandleFunc("POST /effect/{key}", r.effect)
+	http.HandleFunc("GET /effects", r.counts)
 	http.HandleFunc("POST /send", send)
 	http.HandleFunc("POST /load", load)
 	http.HandleFunc("GET /dial", func(w http.ResponseWriter, r *http.Request) {
@@ -75,6 +81,25 @@ func (r *recorder) list(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(r.events)
 }
 
+// effect counts before it waits: what a caller asked for has happened, whether or not it heard of it.
+func (r *recorder) effect(w http.ResponseWriter, req *http.Request) {
+	after, _ := time.ParseDuration(req.FormValue("after"))
+	r.mu.Lock()
+	r.effects[req.PathValue("key")]++
+	r.mu.Unlock()
+	select {
+	case <-time.After(after):
+	case <-req.Context().Done():
+	}
+	_, _ = io.WriteString(w, `{"done":true}`)
+}
+
+func (r *recorder) counts(w http.ResponseWriter, _ *http.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = json.NewEncoder(w).Encode(r.effects)
+}
+
 // forward makes the request that a request to this program describes.
 func forward(r *http.Request, body []byte) (*http.Response, error) {
 	method := http.MethodGet
@@ -86,7 +111,7 @@ func forward(r *http.Request, body []byte) (*http.Response, error) {
 		return nil, err
 	}
 	for name, values := range r.Header {
-		if strings.HasPrefix(name, "Ce-") || name == "Content-Type" {
+		if strings.HasPrefix(name, "Ce-") || name == "Content-Type" || name == "X-Aof-Token" || name == "X-Hub-Signature-256" {
 			out.Header[name] = values
 		}
 	}
@@ -111,6 +136,10 @@ func send(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
+	if want := r.FormValue("want"); want != "" && want != strconv.Itoa(resp.StatusCode) {
+		http.Error(w, fmt.Sprintf("got %d, want %s: %.500s", resp.StatusCode, want, answer), http.StatusBadGateway)
+		return
+	}
 	w.Header().Set("Probe-Status", strconv.Itoa(resp.StatusCode))
 	w.Header().Set("Probe-Begin", strconv.FormatInt(begin.UnixMilli(), 10))
 	w.Header().Set("Probe-Took", time.Since(begin).String())
@@ -125,22 +154,47 @@ func load(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "want a body and n", http.StatusBadRequest)
 		return
 	}
-	took := make([]time.Duration, 0, n)
+	at, _ := strconv.Atoi(r.FormValue("c"))
+	prefix := r.Header.Get("Ce-Id")
+	took := make([]time.Duration, n)
+	failed := make(chan error, n)
+	next := make(chan int)
+	var senders sync.WaitGroup
+	for range max(1, at) {
+		senders.Go(func() {
+			for i := range next {
+				one := r.Clone(r.Context())
+				one.Header.Set("Ce-Id", prefix+"-"+strconv.Itoa(i))
+				begin := time.Now()
+				if err := once(one, body); err != nil {
+					failed <- err
+				}
+				took[i] = time.Since(begin)
+			}
+		})
+	}
 	for i := range n {
-		r.Header.Set("Ce-Id", "load-"+strconv.Itoa(i))
-		begin := time.Now()
-		resp, err := forward(r, body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadGateway)
-			return
-		}
-		_, _ = io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
-		if resp.StatusCode >= http.StatusMultipleChoices {
-			http.Error(w, resp.Status, http.StatusBadGateway)
-			return
-		}
-		took = append(took, time.Since(begin))
+		next <- i
+	}
+	close(next)
+	senders.Wait()
+	if len(failed) > 0 {
+		http.Error(w, fmt.Sprintf("%d of %d failed, one with: %v", len(failed), n, <-failed), http.StatusBadGateway)
+		return
 	}
 	_ = json.NewEncoder(w).Encode(took)
+}
+
+// once sends the request and wants a success.
+func once(r *http.Request, body []byte) error {
+	resp, err := forward(r, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return errors.New(resp.Status)
+	}
+	return nil
 }
