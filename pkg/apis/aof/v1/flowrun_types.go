@@ -189,6 +189,9 @@ type NodeStatus struct {
 	Phase NodePhase `json:"phase,omitempty"`
 	// Attempt counts the attempts that were begun, from 1.
 	Attempt int64 `json:"attempt,omitempty"`
+	// NotBefore is when an attempt that has not begun may begin: the pause before
+	// a retry.
+	NotBefore *metav1.MicroTime `json:"notBefore,omitempty"`
 	// StartTime is when the last attempt was begun.
 	StartTime *metav1.MicroTime `json:"startTime,omitempty"`
 	// EndTime is when the node became final.
@@ -223,9 +226,10 @@ type WaitStatus struct {
 	Details JSONObject `json:"details,omitempty"`
 }
 
-// RunLease says who writes the status of a run.
+// RunLease says who writes the status of a run. One without a holder and an
+// expiry has been given back: anybody may go on at once.
 type RunLease struct {
-	// Holder identifies the process.
+	// Holder identifies the process; empty when nobody holds the run.
 	Holder string `json:"holder,omitempty"`
 	// RenewedAt is when it last said so.
 	RenewedAt *metav1.MicroTime `json:"renewedAt,omitempty"`
