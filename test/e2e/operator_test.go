@@ -209,7 +209,7 @@ func (p probe) untilEvent(trigger, id, text string) {
 
 // hook has the probe post a webhook with a proof of the secret, and wants a status for it.
 func (p probe) hook(url, id, body, token string, want int) error {
-	return p.post("send", id, "").SetHeader("X-Aof-Token", token).Body([]byte(body)).
+	return p.post("send", id, "").SetHeader("X-Aof-Token", token).SetHeader("Idempotency-Key", id).Body([]byte(body)).
 		Param("url", url).Param("want", strconv.Itoa(want)).Do(p.e.t.Context()).Error()
 }
 

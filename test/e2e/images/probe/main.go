@@ -111,7 +111,7 @@ func forward(r *http.Request, body []byte) (*http.Response, error) {
 		return nil, err
 	}
 	for name, values := range r.Header {
-		if strings.HasPrefix(name, "Ce-") || name == "Content-Type" || name == "X-Aof-Token" || name == "X-Hub-Signature-256" {
+		if strings.HasPrefix(name, "Ce-") || name == "Content-Type" || name == "X-Aof-Token" || name == "Idempotency-Key" {
 			out.Header[name] = values
 		}
 	}
