@@ -57,6 +57,13 @@ var law = map[string][]string{
 	"pkg/route":    {"std", "pkg/claim", "pkg/match"},
 	"pkg/kubeapi":  {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/client/clientset/versioned/typed/...", "pkg/names"},
 
+	// What reconcilers share. Reconcilers themselves may import anything but
+	// what forbidden lists.
+	"pkg/reconciler/track":       {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/tools/cache", "knative.dev/pkg/kmeta"},
+	"pkg/reconciler/counted":     {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/listers/...", "pkg/fold", "pkg/names"},
+	"pkg/reconciler/edge":        {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "knative.dev/pkg/..."},
+	"pkg/reconciler/credentials": {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/...", "knative.dev/pkg/...", "pkg/expr", "pkg/names"},
+
 	// Files.
 	"pkg/manifest": {"std", "go.yaml.in/yaml/v3", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "sigs.k8s.io/json/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/flow"},
 	"pkg/importer": {"std", "go.yaml.in/yaml/v3", "sigs.k8s.io/yaml", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/flow", "pkg/manifest"},
