@@ -5,6 +5,7 @@ package adapter
 
 import (
 	"context"
+	"time"
 
 	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/match"
@@ -24,6 +25,21 @@ type Route struct {
 	// a platform tries again after somebody has put it right. The sender sees
 	// its text when it is a [*source.Error], else only that something is wrong.
 	Err error
+	// Sink takes the events of this route, and Observer hears of them, instead
+	// of the server's; nil leaves it to those.
+	Sink     Sink
+	Observer Observer
+	// Version changes whenever anything of the route does. Routes that are
+	// never looked up again need none.
+	Version string
+}
+
+// Routes finds the route of a path. It is called by many goroutines at once.
+type Routes interface {
+	// Route is what is served at a path, not older than since; a zero since
+	// leaves to the implementation how old it may be. Found is false for a path
+	// that is nobody's. An error asks the sender to try again.
+	Route(ctx context.Context, namespace, trigger string, since time.Time) (route Route, found bool, err error)
 }
 
 // Sink takes the events that matched.
@@ -57,4 +73,11 @@ type Observer interface {
 	// Event tells what became of an event, and why when it was not accepted.
 	// For a request that never became an event m is zero.
 	Event(namespace, trigger string, m event.Message, outcome Outcome, reason string)
+}
+
+// TimedObserver is an Observer that wants to know how long it took: EventAfter is
+// called in place of Event, with the time since the request arrived.
+type TimedObserver interface {
+	Observer
+	EventAfter(namespace, trigger string, m event.Message, outcome Outcome, reason string, took time.Duration)
 }
