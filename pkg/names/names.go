@@ -79,6 +79,16 @@ const (
 	EnvAPIToken  = "AOF_API_TOKEN"
 )
 
+// Further environment of a runner, set on its Knative Service.
+const (
+	// EnvNamespace is the namespace the runner works in. Without it the one that
+	// the API token names is taken.
+	EnvNamespace = "AOF_NAMESPACE"
+	// EnvRunnerTimeout is how long one request may last, as the Service's
+	// timeoutSeconds say, in Go's form (10m0s). Without it settings.Default holds.
+	EnvRunnerTimeout = "AOF_RUNNER_TIMEOUT"
+)
+
 // Events between our own processes.
 const (
 	// TypeResume is the type of the event that has a run carried on.
