@@ -9,7 +9,8 @@ import (
 	duckv1 "knative.dev/pkg/apis/duck/v1"
 )
 
-// The conditions of a Context. Ready sums up the others.
+// The conditions of a Context. Ready is ConfigurationValid, unless the kubeconfig
+// is known to be of no use.
 const (
 	ContextConditionReady = apis.ConditionReady
 	// ContextConditionConfigurationValid says whether the spec can be obeyed.
@@ -24,9 +25,11 @@ const (
 	ReasonKubeconfigAccessible   = "KubeconfigAccessible"
 	ReasonKubeconfigInaccessible = "KubeconfigInaccessible"
 	ReasonNoKubeconfig           = "NoKubeconfig"
+	// ReasonKubeconfigNotChecked says that only the runner can see the file.
+	ReasonKubeconfigNotChecked = "KubeconfigNotChecked"
 )
 
-var contextConditions = apis.NewLivingConditionSet(ContextConditionConfigurationValid, ContextConditionKubeconfigValid)
+var contextConditions = apis.NewLivingConditionSet(ContextConditionConfigurationValid)
 
 // GetGroupVersionKind names the kind.
 func (*Context) GetGroupVersionKind() schema.GroupVersionKind {
@@ -88,7 +91,22 @@ func (s *ContextStatus) MarkKubeconfigFailed(reason string, err error) error {
 	return markFailed(contextConditions.Manage(s), ContextConditionKubeconfigValid, reason, err)
 }
 
-// derive keeps the published summary equal to what the conditions say.
+// MarkKubeconfigUnknown says why nobody knows whether the cluster can be reached.
+// The context is ready all the same: whoever opens the file says so if it can't.
+func (s *ContextStatus) MarkKubeconfigUnknown(reason, message string) {
+	contextConditions.Manage(s).MarkUnknown(ContextConditionKubeconfigValid, reason, "%s", bounded(message, maxConditionMessage))
+	s.derive()
+}
+
+// derive keeps the published summary equal to what the conditions say. A
+// kubeconfig that can't be used makes the context unready, one that was not
+// looked at does not.
 func (s *ContextStatus) derive() {
+	kubeconfig := s.GetCondition(ContextConditionKubeconfigValid)
+	if m := contextConditions.Manage(s); kubeconfig.IsFalse() && s.GetCondition(ContextConditionConfigurationValid).IsTrue() {
+		m.MarkFalse(ContextConditionReady, kubeconfig.Reason, "%s", kubeconfig.Message)
+	} else if s.GetCondition(ContextConditionConfigurationValid).IsTrue() {
+		m.MarkTrue(ContextConditionReady)
+	}
 	s.Ready = s.GetCondition(ContextConditionReady).IsTrue()
 }

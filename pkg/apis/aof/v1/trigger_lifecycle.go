@@ -20,6 +20,17 @@ const (
 	// TriggerConditionChannelsAccessible says whether the channels can be read. It
 	// informs; a trigger is ready without it.
 	TriggerConditionChannelsAccessible apis.ConditionType = "ChannelsAccessible"
+	// TriggerConditionBrokerReady, TriggerConditionRouteReady and
+	// TriggerConditionCredentialsAvailable say what Connected and
+	// ConfigurationValid rest on: whether events can go on from here, whether the
+	// adapter knows the bindings, and whether what ${NAME} refers to is there.
+	TriggerConditionBrokerReady          apis.ConditionType = "BrokerReady"
+	TriggerConditionRouteReady           apis.ConditionType = "RouteReady"
+	TriggerConditionCredentialsAvailable apis.ConditionType = "CredentialsAvailable"
+	// TriggerConditionBrokerDurable says whether the Broker keeps what it took
+	// when its pods restart. It informs: events that we acknowledged are sent
+	// again from their runs.
+	TriggerConditionBrokerDurable apis.ConditionType = "BrokerDurable"
 )
 
 // Reasons of a Trigger's conditions.
@@ -30,6 +41,21 @@ const (
 	ReasonBotInvited            = "BotInvited"
 	ReasonBotNotInvited         = "BotNotInvited"
 	ReasonUnsupportedType       = "UnsupportedType"
+	// ReasonStreamUnsupported says that the platform would have to be listened to
+	// over a connection of ours, which is not implemented.
+	ReasonStreamUnsupported = "StreamUnsupported"
+	// ReasonInMemoryChannel says that what the Broker holds is lost with its pods.
+	ReasonInMemoryChannel = "InMemoryChannel"
+	// ReasonDurableBroker says that the Broker keeps what it took.
+	ReasonDurableBroker = "DurableBroker"
+	// ReasonBrokerNotReady says that the Broker takes no events yet.
+	ReasonBrokerNotReady = "BrokerNotReady"
+	// ReasonAdapterNotReady says that nobody listens for the platform's requests.
+	ReasonAdapterNotReady = "AdapterNotReady"
+	// ReasonScheduleNotReady says that the PingSource does not tick yet.
+	ReasonScheduleNotReady = "ScheduleNotReady"
+	// ReasonRouteFailed says that the adapter could not be told of the bindings.
+	ReasonRouteFailed = "RouteFailed"
 )
 
 var triggerConditions = apis.NewLivingConditionSet(TriggerConditionConfigurationValid, TriggerConditionConnected)
@@ -111,6 +137,58 @@ func (s *TriggerStatus) MarkChannelsAccessible() {
 func (s *TriggerStatus) MarkChannelsAccessibleFailed(reason string, err error) error {
 	defer s.derive()
 	return markFailed(triggerConditions.Manage(s), TriggerConditionChannelsAccessible, reason, err)
+}
+
+// MarkBrokerReady says that the Broker takes events.
+func (s *TriggerStatus) MarkBrokerReady() {
+	triggerConditions.Manage(s).MarkTrue(TriggerConditionBrokerReady)
+}
+
+// MarkBrokerNotReady says why the Broker takes no events yet.
+func (s *TriggerStatus) MarkBrokerNotReady(reason, message string) {
+	triggerConditions.Manage(s).MarkUnknown(TriggerConditionBrokerReady, reason, "%s", bounded(message, maxConditionMessage))
+}
+
+// MarkBrokerFailed says why the Broker takes no events, and returns err.
+func (s *TriggerStatus) MarkBrokerFailed(reason string, err error) error {
+	return markFailed(triggerConditions.Manage(s), TriggerConditionBrokerReady, reason, err)
+}
+
+// MarkBrokerDurable says by what the Broker keeps what it took.
+func (s *TriggerStatus) MarkBrokerDurable(message string) {
+	triggerConditions.Manage(s).MarkTrueWithReason(TriggerConditionBrokerDurable, ReasonDurableBroker, "%s", bounded(message, maxConditionMessage))
+}
+
+// MarkBrokerNotDurable says what is lost when the Broker's pods restart.
+func (s *TriggerStatus) MarkBrokerNotDurable(reason, message string) {
+	triggerConditions.Manage(s).MarkFalse(TriggerConditionBrokerDurable, reason, "%s", bounded(message, maxConditionMessage))
+}
+
+// MarkBrokerDurableUnknown says that nobody knows yet.
+func (s *TriggerStatus) MarkBrokerDurableUnknown(reason, message string) {
+	triggerConditions.Manage(s).MarkUnknown(TriggerConditionBrokerDurable, reason, "%s", bounded(message, maxConditionMessage))
+}
+
+// MarkRouteReady says to how many bindings the adapter hands events.
+func (s *TriggerStatus) MarkRouteReady(message string) {
+	triggerConditions.Manage(s).MarkTrueWithReason(TriggerConditionRouteReady, ReasonConfigurationValid, "%s", bounded(message, maxConditionMessage))
+}
+
+// MarkRouteFailed says why the adapter can't be told of the bindings, and
+// returns err.
+func (s *TriggerStatus) MarkRouteFailed(reason string, err error) error {
+	return markFailed(triggerConditions.Manage(s), TriggerConditionRouteReady, reason, err)
+}
+
+// MarkCredentialsAvailable says that everything the config refers to is there.
+func (s *TriggerStatus) MarkCredentialsAvailable() {
+	triggerConditions.Manage(s).MarkTrue(TriggerConditionCredentialsAvailable)
+}
+
+// MarkCredentialsMissing says what the config refers to and is not there, and
+// returns err.
+func (s *TriggerStatus) MarkCredentialsMissing(err error) error {
+	return markFailed(triggerConditions.Manage(s), TriggerConditionCredentialsAvailable, ReasonCredentialsMissing, err)
 }
 
 // derive keeps the published summary equal to what the conditions say.
