@@ -5,16 +5,201 @@ package tally
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/lru"
+	"knative.dev/pkg/controller"
+	"knative.dev/pkg/kmeta"
+	"knative.dev/pkg/logging"
 	"knative.dev/pkg/reconciler"
+
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	typedaofv1 "aof.dev/operator/pkg/client/clientset/versioned/typed/aof/v1"
+	"aof.dev/operator/pkg/settings"
 )
 
-// Reconciler counts the runs of a binding.
-type Reconciler struct {
-	reconciler.LeaderAwareFuncs
+const (
+	// batch bounds how many runs are counted, and how many removed, in one go.
+	batch = 200
+	// remembered is how many runs that this process labelled it remembers, so
+	// that neither an old cache makes it ask for them nor pending keeps them.
+	remembered = 8192
+	// maxEventMessage bounds what a Kubernetes event says of a run's error.
+	maxEventMessage = 256
+	// reasonDeadLettered is the runner's reason for a run that was never
+	// delivered.
+	reasonDeadLettered = "DeadLettered"
+)
+
+// Objects finds what runs are counted for.
+type Objects interface {
+	// Object gives the object of one of the Kind constants; an error that
+	// apierrors.IsNotFound knows when there is none.
+	Object(ctx context.Context, kind string, key types.NamespacedName) (kmeta.OwnerRefableAccessor, error)
 }
 
-// Reconcile counts what is over of the binding that the key names.
-func (r *Reconciler) Reconcile(context.Context, string) error {
+// Dependencies are what a Reconciler works with; all of them must be set.
+type Dependencies struct {
+	// Runs is the cache of runs, with Indexers.
+	Runs cache.Indexer
+	// RunWriter and ConfigMaps are clients of the API server, not caches.
+	RunWriter  typedaofv1.FlowRunsGetter
+	ConfigMaps typedcorev1.ConfigMapsGetter
+	Objects    Objects
+	Settings   func() *settings.Settings
+	Clock      clock.PassiveClock
+	Recorder   record.EventRecorder
+}
+
+// Reconciler counts runs and removes old ones.
+type Reconciler struct {
+	reconciler.LeaderAwareFuncs
+	Dependencies
+
+	// labelled are the UIDs of runs that this process labelled.
+	labelled *lru.Cache
+}
+
+// New makes a reconciler. Becoming a leader, it looks at every binding that has
+// finished runs.
+func New(d Dependencies) *Reconciler {
+	r := &Reconciler{Dependencies: d, labelled: lru.New(remembered)}
+	r.PromoteFunc = func(bucket reconciler.Bucket, enqueue func(reconciler.Bucket, types.NamespacedName)) error {
+		for _, key := range r.keys() {
+			enqueue(bucket, key)
+		}
+		return nil
+	}
+	return r
+}
+
+var (
+	_ controller.Reconciler  = (*Reconciler)(nil)
+	_ reconciler.LeaderAware = (*Reconciler)(nil)
+)
+
+// keys are all keys that have finished runs.
+func (r *Reconciler) keys() []types.NamespacedName {
+	values := r.Runs.ListIndexFuncValues(indexFinished)
+	out := make([]types.NamespacedName, 0, len(values))
+	for _, value := range values {
+		if namespace, name, err := cache.SplitMetaNamespaceKey(value); err == nil {
+			out = append(out, types.NamespacedName{Namespace: namespace, Name: name})
+		}
+	}
+	return out
+}
+
+// Reconcile counts what is over of the binding that the key names, and removes
+// what is too old or too much.
+func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
+	namespace, name, err := cache.SplitMetaNamespaceKey(key)
+	if err != nil || namespace == "" {
+		logging.FromContext(ctx).Error("Invalid resource key: ", key)
+		return nil
+	}
+	binding := types.NamespacedName{Namespace: namespace, Name: name}
+	if !r.IsLeaderFor(binding) {
+		return controller.NewSkipKey(key)
+	}
+	counted, more, err := r.count(ctx, binding)
+	r.tell(ctx, binding, counted) // what was labelled is not met again
+	if err != nil {
+		return fmt.Errorf("count the runs of %s: %w", key, err)
+	}
+	next, err := r.collect(ctx, binding, counted)
+	if err != nil {
+		return fmt.Errorf("remove runs of %s: %w", key, err)
+	}
+	switch {
+	case more:
+		return controller.NewRequeueImmediately()
+	case next > 0:
+		return controller.NewRequeueAfter(next)
+	}
 	return nil
+}
+
+// collect removes runs beyond the limits. Counted are those just labelled, which
+// the cache may not know yet. It returns after what time it should look again.
+func (r *Reconciler) collect(ctx context.Context, key types.NamespacedName, counted []*aofv1.FlowRun) (time.Duration, error) {
+	runs, err := runsAt(r.Runs, indexFinished, key)
+	if err != nil {
+		return 0, err
+	}
+	fresh := make(map[types.UID]*aofv1.FlowRun, len(counted))
+	for _, run := range counted {
+		fresh[run.UID] = run
+	}
+	for i, run := range runs {
+		if labelled := fresh[run.UID]; labelled != nil {
+			runs[i] = labelled
+		}
+	}
+	s := r.Settings()
+	remove, next := History(runs, Limits{Successful: s.SuccessfulRuns, Failed: s.FailedRuns, TTL: s.RunTTL}, r.Clock.Now())
+	if len(remove) > batch {
+		remove, next = remove[:batch], time.Nanosecond
+	}
+	for _, run := range remove {
+		err := r.RunWriter.FlowRuns(run.Namespace).Delete(ctx, run.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(run.UID))})
+		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+			return 0, err
+		}
+	}
+	return next, nil
+}
+
+// tell writes a Kubernetes event about every run that failed, on its binding, or
+// on the run when that is gone.
+func (r *Reconciler) tell(ctx context.Context, key types.NamespacedName, counted []*aofv1.FlowRun) {
+	failed := slices.DeleteFunc(slices.Clone(counted), func(run *aofv1.FlowRun) bool { return run.Status.Phase != aofv1.FlowRunPhaseFailed })
+	if len(failed) == 0 {
+		return
+	}
+	var about runtime.Object
+	if key.Name != "" {
+		if binding, err := r.Objects.Object(ctx, KindBinding, key); err == nil {
+			about, _ = binding.(runtime.Object)
+		}
+	}
+	for _, run := range failed {
+		object := about
+		if object == nil {
+			object = run
+		}
+		reason, message := "RunFailed", ""
+		if e := run.Status.Error; e != nil {
+			message = e.Message
+			if e.Node != "" {
+				message = "node " + e.Node + ": " + message
+			}
+			if e.Reason == reasonDeadLettered {
+				reason = e.Reason
+			}
+		}
+		r.Recorder.Eventf(object, corev1.EventTypeWarning, reason, "run %s failed: %s", run.Name, bounded(message, maxEventMessage))
+	}
+}
+
+// bounded cuts a text to at most n bytes, at the end of a character.
+func bounded(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n] + "…"
 }

@@ -1,0 +1,130 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package tally
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/flow"
+	"aof.dev/operator/pkg/fold"
+)
+
+// Document is what a tally ConfigMap holds under names.KeyTally.
+type Document struct {
+	// Tally is what was counted.
+	Tally fold.Tally `json:"tally"`
+	// Pending are the runs in Tally that may not say yet that they are.
+	Pending []Counted `json:"pending,omitempty"`
+}
+
+// Counted is a run that has been counted.
+type Counted struct {
+	UID       types.UID `json:"uid"`
+	Namespace string    `json:"namespace"`
+	Name      string    `json:"name"`
+}
+
+// Decode reads a document; nothing is an empty one.
+func Decode(data string) (*Document, error) {
+	var d Document
+	if data == "" {
+		return &d, nil
+	}
+	if err := json.Unmarshal([]byte(data), &d); err != nil {
+		return nil, fmt.Errorf("read tally: %w", err)
+	}
+	return &d, nil
+}
+
+// Encode is the document as it is kept.
+func (d *Document) Encode() (string, error) {
+	data, err := json.Marshal(d)
+	if err != nil {
+		return "", fmt.Errorf("write tally: %w", err)
+	}
+	return string(data), nil
+}
+
+// count adds what the runs contribute to t, leaving out runs that are counted
+// already, and says whether there was any.
+func (d *Document) count(t target, runs []*aofv1.FlowRun) bool {
+	counted := make(map[types.UID]bool, len(d.Pending))
+	for _, p := range d.Pending {
+		counted[p.UID] = true
+	}
+	added := false
+	for _, run := range runs {
+		turns := contributions(run)[t]
+		if len(turns) == 0 || counted[run.UID] {
+			continue
+		}
+		for _, turn := range turns {
+			d.Tally.Add(turn)
+		}
+		d.Pending = append(d.Pending, Counted{UID: run.UID, Namespace: run.Namespace, Name: run.Name})
+		added = true
+	}
+	return added
+}
+
+// settle leaves out of pending what says itself that it has been counted.
+func (d *Document) settle(settled func(Counted) bool) {
+	d.Pending = slices.DeleteFunc(d.Pending, settled)
+}
+
+// The kinds that runs are counted for, as names.Tally and the label of the
+// ConfigMaps have them.
+const (
+	KindBinding = "flowbinding"
+	KindFlow    = "agentflow"
+	KindAgent   = "agent"
+)
+
+// target is an object that runs are counted for.
+type target struct {
+	kind string
+	types.NamespacedName
+}
+
+// contributions is what a run that is over adds to which tally: one execution to
+// those of its binding and its flow, and a turn of every agent that was asked.
+func contributions(run *aofv1.FlowRun) map[target][]fold.Run {
+	out := map[target][]fold.Run{}
+	whole := fold.RunOf(run)
+	if b := run.Spec.Binding; b != nil {
+		out[target{KindBinding, b.NamespacedName(run.Namespace)}] = []fold.Run{whole}
+	}
+	flowName := run.Spec.Flow.NamespacedName(run.Namespace)
+	out[target{KindFlow, flowName}] = []fold.Run{whole}
+	for i := range run.Status.Nodes {
+		if name, turn, ok := agentTurn(&run.Status.Nodes[i]); ok {
+			t := target{KindAgent, types.NamespacedName{Namespace: flowName.Namespace, Name: name}}
+			out[t] = append(out[t], turn)
+		}
+	}
+	return out
+}
+
+// agentTurn is one agent's part in a run, read from its node's output.
+func agentTurn(n *aofv1.NodeStatus) (name string, turn fold.Run, ok bool) {
+	if n.Type != string(flow.KindAgent) || n.EndTime == nil || n.Output == nil {
+		return "", turn, false
+	}
+	var output struct {
+		Agent string `json:"agent"`
+	}
+	if json.Unmarshal(n.Output.Raw, &output) != nil || output.Agent == "" {
+		return "", turn, false
+	}
+	turn.Ended = n.EndTime.Time
+	if n.StartTime != nil {
+		turn.Duration = n.EndTime.Sub(n.StartTime.Time)
+	}
+	return output.Agent, turn, true
+}
