@@ -166,6 +166,7 @@ func (s *scene) showFlow(f *aofv1.AgentFlow, tally *fold.Tally) *aofv1.AgentFlow
 func (s *Server) showBinding(scene *scene, b *Bound, tally *fold.Tally) *aofv1.FlowBinding {
 	out := b.Binding.DeepCopy()
 	out.Status.InitializeConditions()
+	out.Status.MarkInProcess()
 	triggerKey := out.Spec.Trigger.NamespacedName(out.Namespace)
 	var missing *plan.MissingError
 	switch {
@@ -174,7 +175,7 @@ func (s *Server) showBinding(scene *scene, b *Bound, tally *fold.Tally) *aofv1.F
 	case errors.As(b.Err, &missing):
 		_ = out.Status.MarkBoundFailed(aofv1.ReasonReferenceNotFound, b.Err)
 	case b.Err != nil:
-		_ = out.Status.MarkBoundFailed("CannotCompile", b.Err)
+		_ = out.Status.MarkBoundFailed(aofv1.ReasonCannotCompile, b.Err)
 	default:
 		out.Status.MarkBound()
 	}

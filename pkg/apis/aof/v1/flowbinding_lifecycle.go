@@ -21,13 +21,36 @@ const (
 	FlowBindingConditionContextReady apis.ConditionType = "ContextReady"
 	// FlowBindingConditionFlowReady says whether the flow is ready.
 	FlowBindingConditionFlowReady apis.ConditionType = "FlowReady"
+	// FlowBindingConditionRunnerReady says whether the namespace has a runner that
+	// takes events.
+	FlowBindingConditionRunnerReady apis.ConditionType = "RunnerReady"
+	// FlowBindingConditionSubscribed says whether the trigger's events are sent to
+	// the runner.
+	FlowBindingConditionSubscribed apis.ConditionType = "Subscribed"
 )
 
-// ReasonSuspended says that the user switched the binding off.
-const ReasonSuspended = "Suspended"
+// Reasons of a FlowBinding's conditions.
+const (
+	// ReasonSuspended says that the user switched the binding off.
+	ReasonSuspended = "Suspended"
+	// ReasonNotBound says that nothing is subscribed to since the binding is not
+	// bound.
+	ReasonNotBound = "NotBound"
+	// ReasonCannotCompile says that what the binding refers to does not fit together.
+	ReasonCannotCompile = "CannotCompile"
+	// ReasonPlanTooLarge says that the compiled plan is larger than an object may be.
+	ReasonPlanTooLarge = "PlanTooLarge"
+	// ReasonNotOwned says that an object of a name we need belongs to somebody else.
+	ReasonNotOwned = "NotOwned"
+	// ReasonRefused says that the cluster does not take an object we need.
+	ReasonRefused = "Refused"
+	// ReasonInProcess says that the process which serves the binding runs it, too.
+	ReasonInProcess = "InProcess"
+)
 
 var flowBindingConditions = apis.NewLivingConditionSet(
 	FlowBindingConditionBound, FlowBindingConditionTriggerReady, FlowBindingConditionContextReady, FlowBindingConditionFlowReady,
+	FlowBindingConditionRunnerReady, FlowBindingConditionSubscribed,
 )
 
 // GetGroupVersionKind names the kind.
@@ -107,6 +130,47 @@ func (s *FlowBindingStatus) PropagateFlow(f *AgentFlow) {
 func (s *FlowBindingStatus) MarkReferenceFailed(t apis.ConditionType, reason string, err error) error {
 	defer s.derive()
 	return markFailed(flowBindingConditions.Manage(s), t, reason, err)
+}
+
+// PropagateRunner takes over how the namespace's runner stands.
+func (s *FlowBindingStatus) PropagateRunner(ready *apis.Condition) {
+	propagate(flowBindingConditions.Manage(s), FlowBindingConditionRunnerReady, "the runner", ready)
+	s.derive()
+}
+
+// MarkRunnerFailed says why there can't be a runner, and returns err.
+func (s *FlowBindingStatus) MarkRunnerFailed(reason string, err error) error {
+	defer s.derive()
+	return markFailed(flowBindingConditions.Manage(s), FlowBindingConditionRunnerReady, reason, err)
+}
+
+// PropagateSubscription takes over how the subscription to the trigger's events
+// stands.
+func (s *FlowBindingStatus) PropagateSubscription(ready *apis.Condition) {
+	propagate(flowBindingConditions.Manage(s), FlowBindingConditionSubscribed, "the subscription", ready)
+	s.derive()
+}
+
+// MarkNotSubscribed says that nothing is subscribed to, for example with
+// ReasonSuspended or ReasonNotBound.
+func (s *FlowBindingStatus) MarkNotSubscribed(reason, message string) {
+	flowBindingConditions.Manage(s).MarkUnknown(FlowBindingConditionSubscribed, reason, "%s", bounded(message, maxConditionMessage))
+	s.derive()
+}
+
+// MarkSubscribedFailed says why nothing can be subscribed to, and returns err.
+func (s *FlowBindingStatus) MarkSubscribedFailed(reason string, err error) error {
+	defer s.derive()
+	return markFailed(flowBindingConditions.Manage(s), FlowBindingConditionSubscribed, reason, err)
+}
+
+// MarkInProcess says that events come to the binding, and are run, without a
+// cluster.
+func (s *FlowBindingStatus) MarkInProcess() {
+	m := flowBindingConditions.Manage(s)
+	m.MarkTrueWithReason(FlowBindingConditionRunnerReady, ReasonInProcess, "")
+	m.MarkTrueWithReason(FlowBindingConditionSubscribed, ReasonInProcess, "")
+	s.derive()
 }
 
 // derive keeps the published summary equal to what the conditions say.
