@@ -30,6 +30,9 @@ var (
 	ErrConflict = errors.New("run was changed by another writer")
 	// ErrTooLarge: the run is over MaxRunBytes.
 	ErrTooLarge = errors.New("run is too large")
+	// ErrUnavailable: the store could not be reached, is overloaded, or did not
+	// answer in time. A write may have been done all the same. Try again later.
+	ErrUnavailable = errors.New("the ledger is not available")
 	// ErrInvalid: the call itself is wrong: no name, a bad continue token.
 	ErrInvalid = errors.New("invalid request to the ledger")
 )
@@ -53,6 +56,13 @@ type Store interface {
 	// told by status.lease. Errors: ErrConflict, ErrNotFound, ErrTooLarge,
 	// ErrInvalid when resourceVersion is empty. On an error run is as it was.
 	Update(ctx context.Context, run *aofv1.FlowRun) error
+	// Amend changes what may be changed of a stored run's spec: change may add
+	// decisions and set cancel, once; anything else is refused. It is given the
+	// stored spec, and again with a newer one when somebody else has written in
+	// between. When it changes nothing, nothing is written. Whoever holds the run
+	// finds out by the conflict of its next Update. Amend returns the run as it is
+	// stored then. Errors: change's own, ErrNotFound, ErrTooLarge, ErrInvalid.
+	Amend(ctx context.Context, namespace, name string, change func(spec *aofv1.FlowRunSpec) error) (*aofv1.FlowRun, error)
 	// List returns the runs that options select. Error: ErrInvalid for a
 	// continue token that is not from this store or not for these options.
 	List(ctx context.Context, options ListOptions) (*aofv1.FlowRunList, error)

@@ -62,8 +62,10 @@ func kindOf(err error) error {
 		return ledger.ErrTooLarge
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 		return ledger.ErrInvalid
+	case apierrors.IsUnauthorized(err), apierrors.IsForbidden(err), apierrors.IsMethodNotSupported(err):
+		return nil // asking again won't help
 	default:
-		return nil
+		return ledger.ErrUnavailable
 	}
 }
 
