@@ -114,7 +114,9 @@ func TestCrashAtEveryWrite(t *testing.T) {
 // off, and then nothing behind it was executed.
 func checkEnd(t *testing.T, s *scene, want, run *aofv1.FlowRun) {
 	t.Helper()
-	assert.Nil(t, run.Status.Lease)
+	if l := run.Status.Lease; l != nil {
+		assert.Empty(t, l.Holder)
+	}
 	if run.Status.Phase == aofv1.FlowRunPhaseSucceeded {
 		assert.Equal(t, phasesOf(want), phasesOf(run))
 		assert.Equal(t, want.Status.Result, run.Status.Result)

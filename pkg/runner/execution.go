@@ -9,12 +9,8 @@ import (
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
-	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/flow"
-	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/node"
 	"aof.dev/operator/pkg/plan"
 )
@@ -31,15 +27,35 @@ type execution struct {
 	about     node.Run
 
 	state   flow.State
-	pending []flow.Run // to be begun once the journal says so
-	working int        // attempts under way
-	// journalled is the last entry written for each node, dirty that the state
-	// holds finished work the journal does not.
-	journalled map[string]flow.NodeState
+	pending []pending          // due, and not begun
+	begun   map[string]bool    // nodes with an attempt under way
+	results chan result        // has room for all
+	stop    context.CancelFunc // ends all attempts
+	running sync.WaitGroup     // attempts
+	// journalled is what the ledger says of each node, dirty that the state holds
+	// finished work the ledger does not, changed that it differs at all.
+	journalled map[string]mark
 	dirty      bool
+	changed    bool
 
-	results chan result
-	slots   chan struct{}
+	base      *aofv1.FlowRunStatus // as it was read
+	opened    time.Time
+	takeovers int64
+	// expires is when the claim or the lease we hold is over.
+	expires time.Time
+	most    int // how large an output may be that is written; 0 is any
+}
+
+// pending is an attempt that may begin once its time has come.
+type pending struct {
+	flow.Run
+	notBefore time.Time
+}
+
+// mark is what the ledger says of a node.
+type mark struct {
+	phase   flow.Phase
+	attempt int
 }
 
 // result is what came of one attempt.
@@ -52,54 +68,147 @@ type result struct {
 // work runs the loop: write down, begin what may begin, wait for a result.
 func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 	attempts, stop := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	defer running.Wait()
+	e.stop = stop
+	defer e.running.Wait()
 	defer stop()
 
 	e.tell(nil)
-	if err := e.checkpoint(ctx); err != nil {
-		return e.run, err
+	if e.over() && !e.changed && e.run.Status.Phase == aofv1.FlowRunPhaseWaiting {
+		return e.run, nil // it still waits
 	}
-	renew := e.runner.Clock.NewTimer(e.lease() / 3)
-	defer renew.Stop()
-	for !e.over() {
-		for _, command := range e.pending {
-			e.working++
-			request := e.request(command) // here, since the state moves on
-			running.Go(func() { e.attempt(attempts, command, request) })
+	covered := e.runner.claimSuffices(e.run)
+	e.expires = e.opened.Add(e.runner.lease())
+	if covered {
+		e.expires = e.run.Spec.Claim.ExpiresAt.Time
+		e.runner.own.begin(e.run)
+	}
+	alarms := e.newAlarms(ctx)
+	defer alarms.stop()
+	for force, yielding := !covered, false; ; {
+		var batch []pending
+		if !yielding {
+			batch = e.begin()
 		}
-		e.pending = nil
+		if force || e.dirty || e.over() || (!covered && e.unwritten(batch)) {
+			if err := e.checkpoint(ctx, batch); err != nil {
+				return e.run, err
+			}
+			alarms.renewIn(e.renewal())
+		}
+		force, covered = false, false
+		switch {
+		case e.over():
+			return e.run, nil
+		case ctx.Err() != nil:
+			e.putBack(batch)
+			e.halt()
+			return e.run, e.release(ctx, ctx.Err())
+		case yielding && len(e.begun) == 0:
+			return e.run, e.release(ctx, ErrYielded)
+		}
+		for _, p := range batch {
+			request := e.request(p.Run) // here, since the state moves on
+			e.running.Go(func() { e.attempt(attempts, p.Run, request) })
+		}
 		select {
 		case <-ctx.Done():
-			return e.run, e.release(ctx)
-		case <-renew.C():
-			if err := e.checkpoint(ctx); err != nil {
-				return e.run, err
-			}
-			renew.Reset(e.lease() / 3)
+			e.halt()
+			return e.run, e.release(ctx, ctx.Err())
+		case <-alarms.renew.C():
+			force = true
+		case <-alarms.yield:
+			yielding = true
+		case <-alarms.delayed(e.earliest()):
 		case r := <-e.results:
-			e.working--
-			if ctx.Err() != nil {
-				return e.run, e.release(ctx)
+			if ctx.Err() != nil && r.err != nil {
+				e.halt()
+				return e.run, e.release(ctx, ctx.Err()) // it was cut off
 			}
 			e.take(r)
-			if err := e.checkpointIfDue(ctx); err != nil {
-				return e.run, err
-			}
 		}
 	}
-	return e.run, nil
+}
+
+// halt ends all attempts and keeps what they have done by then. Those that were
+// cut off count as being at work: nobody knows what came of them.
+func (e *execution) halt() {
+	e.stop()
+	e.running.Wait()
+	for {
+		select {
+		case r := <-e.results:
+			if r.err == nil {
+				e.take(r)
+			}
+		default:
+			return
+		}
+	}
 }
 
 // over says that nothing is left for this process to do.
 func (e *execution) over() bool {
-	return e.state.Phase.Finished() || (e.state.Phase == flow.PhaseWaiting && e.working == 0 && len(e.pending) == 0)
+	return e.state.Phase.Finished() || (e.state.Phase == flow.PhaseWaiting && len(e.begun) == 0 && len(e.pending) == 0)
+}
+
+// begin takes the attempts that may begin now, as many as may work at once.
+func (e *execution) begin() []pending {
+	now := e.runner.Clock.Now()
+	free := positive(e.runner.Parallelism, DefaultParallelism) - len(e.begun)
+	var batch []pending
+	for _, p := range e.takePending() {
+		if len(batch) >= free || p.notBefore.After(now) {
+			e.pending = append(e.pending, p)
+			continue
+		}
+		e.begun[p.Node] = true
+		batch = append(batch, p)
+	}
+	return batch
+}
+
+// putBack undoes begin for attempts that were not begun after all.
+func (e *execution) putBack(batch []pending) {
+	for _, p := range batch {
+		delete(e.begun, p.Node)
+	}
+	e.pending = append(batch, e.pending...)
+}
+
+func (e *execution) takePending() []pending {
+	taken := e.pending
+	e.pending = nil
+	return taken
+}
+
+// earliest is the time of the next pending attempt that has to wait for it.
+func (e *execution) earliest() (first time.Time) {
+	now := e.runner.Clock.Now()
+	for _, p := range e.pending {
+		if p.notBefore.After(now) && (first.IsZero() || p.notBefore.Before(first)) {
+			first = p.notBefore
+		}
+	}
+	return first
+}
+
+// unwritten says whether an effect is about to be begun that can't be repeated,
+// and of which the ledger does not know.
+func (e *execution) unwritten(batch []pending) bool {
+	for _, p := range batch {
+		n, ok := e.compiled.Node(p.Node)
+		if ok && !repeatable(n) && e.journalled[n.ID] != (mark{flow.PhaseRunning, p.Attempt}) {
+			return true
+		}
+	}
+	return false
 }
 
 // take feeds one result into the engine.
 func (e *execution) take(r result) {
 	now := e.runner.Clock.Now()
 	id, attempt := r.command.Node, r.command.Attempt
+	delete(e.begun, id)
 	switch {
 	case r.err != nil:
 		e.step(failed(r, e.secrets, now))
@@ -134,13 +243,19 @@ func failed(r result, secrets *Secrets, now time.Time) flow.Failed {
 func (e *execution) step(in flow.Input) {
 	before := phases(e.state)
 	next, commands := e.compiled.Step(e.state, in)
-	e.state = next
+	e.state, e.changed = next, true
+	e.collect(commands)
+	e.tell(before)
+}
+
+// collect keeps the attempts that the engine asks for until they are begun.
+func (e *execution) collect(commands []flow.Command) {
+	now := e.runner.Clock.Now()
 	for _, c := range commands {
 		if run, ok := c.(flow.Run); ok {
-			e.pending = append(e.pending, run)
+			e.pending = append(e.pending, pending{Run: run, notBefore: now.Add(run.Delay)})
 		}
 	}
-	e.tell(before)
 }
 
 // tell has observers hear of every node whose phase is not what it was before.
@@ -161,194 +276,4 @@ func phases(s flow.State) []flow.Phase {
 		out[i] = s.Nodes[i].Phase
 	}
 	return out
-}
-
-// attempt executes one command and reports; it never blocks once attempts end.
-func (e *execution) attempt(ctx context.Context, command flow.Run, request node.Request) {
-	report := func(value node.Result, err error) {
-		select {
-		case e.results <- result{command, value, err}:
-		case <-ctx.Done():
-		}
-	}
-	if command.Delay > 0 {
-		timer := e.runner.Clock.NewTimer(command.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C():
-		case <-ctx.Done():
-			return
-		}
-	}
-	select {
-	case e.slots <- struct{}{}:
-		defer func() { <-e.slots }()
-	case <-ctx.Done():
-		return
-	}
-	report(e.execute(ctx, request))
-}
-
-// request is what the executor of a command gets.
-func (e *execution) request(command flow.Run) node.Request {
-	n, _ := e.compiled.Node(command.Node) // the engine commands only what it has
-	return node.Request{
-		Node:    n,
-		Scope:   expr.Chain(e.compiled.Scope(e.state, n.ID), e.secrets),
-		Env:     e.compiled.Env(e.state, n.ID),
-		Attempt: command.Attempt,
-		Run:     e.about,
-	}
-}
-
-func (e *execution) execute(ctx context.Context, request node.Request) (value node.Result, err error) {
-	n := request.Node
-	executor := e.executors[n.Kind]
-	if executor == nil {
-		return node.Result{}, &node.Error{Reason: "Unsupported", Message: "nodes of type " + string(n.Kind) + " can't be executed yet"}
-	}
-	timeout := positive(e.runner.Timeout, DefaultTimeout)
-	if seconds := e.compiled.Policy(n.ID).TimeoutSeconds; seconds > 0 {
-		timeout = time.Duration(seconds * float64(time.Second))
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	defer func() {
-		// A node that panics fails; it does not take the others' runs with it.
-		if p := recover(); p != nil {
-			err = &node.Error{Reason: "Internal", Message: "the executor of " + string(n.Kind) + " nodes panicked"}
-		}
-	}()
-	return executor.Execute(ctx, request)
-}
-
-func (e *execution) lease() time.Duration { return positive(e.runner.Lease, DefaultLease) }
-
-// release gives the lease back when the process is told to stop, so that the
-// next one need not wait for it to run out. What had been begun stays in the
-// journal as running.
-func (e *execution) release(ctx context.Context) error {
-	cause := ctx.Err()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := e.write(ctx, true); err != nil {
-		return errors.Join(cause, err)
-	}
-	return cause
-}
-
-// checkpointIfDue writes the journal when it lacks work that must not be done
-// twice, before work begins whose effect can't be repeated, and at the end.
-func (e *execution) checkpointIfDue(ctx context.Context) error {
-	due := e.dirty || e.over()
-	for _, command := range e.pending {
-		if n, ok := e.compiled.Node(command.Node); ok && !repeatable(n) {
-			due = due || e.journalled[n.ID].Attempt != command.Attempt
-		}
-	}
-	if !due {
-		return nil
-	}
-	return e.checkpoint(ctx)
-}
-
-// checkpoint writes the journal. When the process is told to stop meanwhile, it
-// gives the lease back, which writes the same.
-func (e *execution) checkpoint(ctx context.Context) error {
-	err := e.write(ctx, false)
-	if err != nil && ctx.Err() != nil && !errors.Is(err, ErrLost) {
-		return e.release(ctx)
-	}
-	return err
-}
-
-// write stores the state. A run too large for the ledger fails, without the
-// outputs that made it so.
-func (e *execution) write(ctx context.Context, released bool) error {
-	if err := e.fill(released); err != nil {
-		return err
-	}
-	err := e.runner.Store.Update(ctx, e.run)
-	if errors.Is(err, ledger.ErrTooLarge) {
-		e.step(flow.Cancel{Reason: "the outputs of the run's nodes are larger than a run may be", At: e.runner.Clock.Now()})
-		e.pending = nil
-		if err := e.fill(released); err != nil {
-			return err
-		}
-		for _, most := range []int{4 << 10, 0} {
-			e.shrink(most)
-			if err = e.runner.Store.Update(ctx, e.run); !errors.Is(err, ledger.ErrTooLarge) {
-				break
-			}
-		}
-	}
-	if err != nil {
-		return storeError(err)
-	}
-	e.dirty = false
-	for i := range e.state.Nodes {
-		if n := e.state.Nodes[i]; n.Phase != flow.PhasePending {
-			e.journalled[n.ID] = n
-		}
-	}
-	return nil
-}
-
-// shrink takes away what makes a run too large: of each node the output and the
-// exports that are longer than most.
-func (e *execution) shrink(most int) {
-	status := &e.run.Status
-	for i := range status.Nodes {
-		n := &status.Nodes[i]
-		if o := n.Output; o != nil && len(o.Raw) > most {
-			n.Output = nil
-		}
-		size := 0
-		for name, value := range n.Exports {
-			size += len(name) + len(value)
-		}
-		if size > most {
-			n.Exports = nil
-		}
-		if n.Wait != nil {
-			n.Wait.Details = nil
-		}
-	}
-	status.Result = nil
-	status.MarkFailed(aofv1.RunError{Reason: "RunTooLarge", Message: "the outputs of the run's nodes are larger than a run may be (1 MiB together)"})
-}
-
-// fill puts the state into the run's status.
-func (e *execution) fill(released bool) error {
-	status := &e.run.Status
-	now := metav1.NewMicroTime(e.runner.Clock.Now())
-	if len(status.Conditions) == 0 {
-		status.InitializeConditions()
-	}
-	if err := writeJournal(status, e.state, e.secrets); err != nil {
-		return err
-	}
-	if status.StartTime == nil {
-		status.StartTime = &now
-	}
-	e.fillLease(status, now, released)
-	e.fillPhase(status, now)
-	return nil
-}
-
-func (e *execution) fillLease(status *aofv1.FlowRunStatus, now metav1.MicroTime, released bool) {
-	if released || e.over() {
-		status.Lease = nil
-		return
-	}
-	lease := status.Lease
-	if lease == nil {
-		lease = &aofv1.RunLease{}
-	}
-	if lease.Holder != "" && lease.Holder != e.runner.Holder {
-		lease.Takeovers++
-	}
-	expires := metav1.NewMicroTime(now.Add(e.lease()))
-	lease.Holder, lease.RenewedAt, lease.ExpiresAt = e.runner.Holder, &now, &expires
-	status.Lease = lease
 }

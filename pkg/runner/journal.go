@@ -23,7 +23,10 @@ func readJournal(run *aofv1.FlowRun) ([]flow.NodeState, error) {
 		n := &run.Status.Nodes[i]
 		entry := flow.NodeState{
 			ID: n.ID, Kind: flow.Kind(n.Type), Phase: flow.Phase(n.Phase), Attempt: int(n.Attempt), Exports: n.Exports,
-			StartedAt: timeOf(n.StartTime), EndedAt: timeOf(n.EndTime),
+			NotBefore: timeOf(n.NotBefore), StartedAt: timeOf(n.StartTime), EndedAt: timeOf(n.EndTime),
+		}
+		if entry.Phase == flow.PhasePending && entry.Attempt > 0 {
+			entry.Phase = flow.PhaseRunning // for the engine it is; the executor has not begun
 		}
 		if n.Output != nil && len(n.Output.Raw) > 0 {
 			if err := decodeOutput(n.Output.Raw, &entry.Output); err != nil {
@@ -46,6 +49,16 @@ func readJournal(run *aofv1.FlowRun) ([]flow.NodeState, error) {
 	return entries, nil
 }
 
+// journalled gives the entry that the ledger has for each node.
+func journalled(run *aofv1.FlowRun) map[string]mark {
+	marks := make(map[string]mark, len(run.Status.Nodes))
+	for i := range run.Status.Nodes {
+		n := &run.Status.Nodes[i]
+		marks[n.ID] = mark{phase: flow.Phase(n.Phase), attempt: int(n.Attempt)}
+	}
+	return marks
+}
+
 // decodeOutput keeps integers that a float64 can't hold; the engine knows what
 // to do with a json.Number.
 func decodeOutput(raw []byte, into *any) error {
@@ -55,8 +68,9 @@ func decodeOutput(raw []byte, into *any) error {
 }
 
 // writeJournal puts the engine's state into a run's status: what was begun or
-// skipped, in plan order, without secrets.
-func writeJournal(status *aofv1.FlowRunStatus, s flow.State, secrets *Secrets) error {
+// skipped, in plan order, without secrets. An attempt that is due and has not
+// begun is Pending: whoever goes on may begin it.
+func writeJournal(status *aofv1.FlowRunStatus, s flow.State, begun map[string]bool, secrets *Secrets) error {
 	status.Nodes = status.Nodes[:0]
 	status.Waiting = nil
 	for i := range s.Nodes {
@@ -64,6 +78,9 @@ func writeJournal(status *aofv1.FlowRunStatus, s flow.State, secrets *Secrets) e
 			continue
 		}
 		n := secrets.redactNode(s.Nodes[i])
+		if n.Phase == flow.PhaseRunning && !begun[n.ID] {
+			n.Phase = flow.PhasePending
+		}
 		entry, err := nodeStatus(&n)
 		if err != nil {
 			return err
@@ -82,7 +99,7 @@ func writeJournal(status *aofv1.FlowRunStatus, s flow.State, secrets *Secrets) e
 func nodeStatus(n *flow.NodeState) (aofv1.NodeStatus, error) {
 	out := aofv1.NodeStatus{
 		ID: n.ID, Type: string(n.Kind), Phase: aofv1.NodePhase(n.Phase), Attempt: int64(n.Attempt), Exports: n.Exports,
-		StartTime: microTime(n.StartedAt), EndTime: microTime(n.EndedAt),
+		NotBefore: microTime(n.NotBefore), StartTime: microTime(n.StartedAt), EndTime: microTime(n.EndedAt),
 	}
 	if !n.StartedAt.IsZero() && !n.EndedAt.IsZero() {
 		out.Duration = aofv1.ShortDuration(n.EndedAt.Sub(n.StartedAt))

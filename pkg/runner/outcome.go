@@ -68,24 +68,45 @@ func waitingFor(waits []aofv1.WaitStatus) string {
 // resume decides what becomes of the work that the journal leaves open: what may
 // be done again is, what may not fails saying so, what waited long enough goes
 // on.
-func (e *execution) resume(commands []flow.Command) []flow.Run {
-	for _, c := range commands {
-		run, ok := c.(flow.Run)
-		if !ok {
-			continue
-		}
-		n, known := e.compiled.Node(run.Node)
-		if cutOff := e.journalled[run.Node].Phase == flow.PhaseRunning; !cutOff || !known || repeatable(n) {
-			e.pending = append(e.pending, run)
+func (e *execution) resume(commands []flow.Command) {
+	unwritten := e.runner.begunUnwritten(e.run)
+	e.collect(commands)
+	for _, p := range e.takePending() {
+		n, known := e.compiled.Node(p.Node)
+		cutOff := unwritten || e.journalled[p.Node].phase == flow.PhaseRunning
+		if !cutOff || !known || repeatable(n) {
+			e.pending = append(e.pending, p)
 			continue
 		}
 		e.step(flow.Failed{
-			Node: run.Node, Attempt: run.Attempt, Reason: "Interrupted", At: e.runner.Clock.Now(),
+			Node: p.Node, Attempt: p.Attempt, Reason: "Interrupted", At: e.runner.Clock.Now(),
 			Message: "the runner stopped while this node was at work, so it is unknown whether it took effect; it is not done again",
 		})
 	}
+	e.answer()
+}
+
+// answer takes in what people and the clock have said since: an order to stop,
+// and the end of waits.
+func (e *execution) answer() {
+	if c := e.run.Spec.Cancel; c != nil {
+		e.halt()
+		e.step(flow.Cancel{Reason: cancelReason(c), At: e.runner.Clock.Now()})
+		e.pending = nil
+		return
+	}
 	e.expire()
-	return e.pending
+}
+
+func cancelReason(c *aofv1.RunCancel) string {
+	reason := "cancelled"
+	if c.User != "" {
+		reason += " by " + c.User
+	}
+	if c.Reason != "" {
+		reason += ": " + c.Reason
+	}
+	return bounded(reason)
 }
 
 // expire lets waits go on whose time has come: a timer is done, an approval
@@ -129,6 +150,9 @@ func worthAWrite(n flow.Node) bool {
 
 // repeatable says whether a node that was cut off may simply be done again.
 func repeatable(n flow.Node) bool {
+	if promised, _ := n.Config["idempotent"].(bool); promised {
+		return true
+	}
 	switch n.Kind {
 	case flow.KindTransform, flow.KindConditional, flow.KindParallel, flow.KindJoin, flow.KindEnd, flow.KindWait, flow.KindApproval,
 		flow.KindAgent, flow.KindFleet: // agents have no tools yet, so asking again has no effect but its price

@@ -27,6 +27,9 @@ var (
 	// ErrLost: another writer changed the run while we worked on it, so we
 	// stopped. Whoever changed it goes on.
 	ErrLost = errors.New("the run was taken over")
+	// ErrYielded: there was no time left to begin the next node. The run is in the
+	// ledger as far as it came, nobody holds it, and anybody may go on at once.
+	ErrYielded = errors.New("the run yielded before the deadline")
 )
 
 // Defaults of a Runner's settings.
@@ -50,7 +53,7 @@ type Progress struct {
 }
 
 // Runner carries out runs, any number at a time. Store, Plans, Nodes, Agents,
-// Clock and Holder must be set.
+// Clock and Holder must be set. A Runner must not be copied once it is used.
 type Runner struct {
 	Store ledger.Store
 	Plans Plans
@@ -61,7 +64,9 @@ type Runner struct {
 	// Secrets finds credentials for a namespace; nil finds none.
 	Secrets func(namespace string) *Secrets
 	Clock   clock.Clock
-	// Holder names this process in leases.
+	// Holder names this process in leases. No two processes may ever have the same
+	// one, not even a process and the one that is started in its place: what was
+	// claimed under it is taken for our own.
 	Holder string
 	// Lease is how long nobody else may touch a run we do not write to.
 	Lease time.Duration
@@ -69,24 +74,45 @@ type Runner struct {
 	Timeout time.Duration
 	// Parallelism bounds how many nodes of one run work at once.
 	Parallelism int
+	// Yield is how long before the context's deadline no further node is begun, so
+	// that those at work can finish and be written down. 0 never yields.
+	Yield time.Duration
 	// Observe, when set, hears of every change of a node. It should return at once.
 	Observe func(Progress)
+
+	own claims
 }
 
-// Run carries a run on until it is over or waits, and returns it as written
-// last. A run that is over already is returned as it is. The error is ErrBusy,
-// ErrLost, ledger.ErrNotFound, the context's, or the store's.
+// Run reads a run and carries it on; see Carry. The error may be
+// ledger.ErrNotFound, too.
 func (r *Runner) Run(ctx context.Context, namespace, name string) (*aofv1.FlowRun, error) {
 	run, err := r.Store.Get(ctx, namespace, name)
 	if err != nil {
 		return nil, fmt.Errorf("read run %s/%s: %w", namespace, name, err)
 	}
+	return r.Carry(ctx, run)
+}
+
+// Carry carries on a run that was just created or read, until it is over or
+// waits, and returns it as written last. A run that is over already is returned
+// as it is. The error is ErrBusy, ErrLost, ErrYielded, the context's, or the
+// store's.
+//
+// A run that was created with a claim of ours that still holds is begun without
+// writing: the claim says that its first nodes may have begun.
+func (r *Runner) Carry(ctx context.Context, run *aofv1.FlowRun) (*aofv1.FlowRun, error) {
 	if run.IsDone() {
 		return run, nil
 	}
 	if r.heldByAnother(run) {
 		return run, ErrBusy
 	}
+	// One process works on a run once: its leases don't keep itself out.
+	leave, ok := r.own.enter(run)
+	if !ok {
+		return run, ErrBusy
+	}
+	defer leave()
 	e, err := r.open(ctx, run)
 	if passing := (*passingError)(nil); errors.As(err, &passing) {
 		return run, passing
@@ -153,14 +179,12 @@ func (r *Runner) open(ctx context.Context, run *aofv1.FlowRun) (*execution, erro
 	}
 	e := &execution{
 		runner: r, run: run, plan: p, compiled: compiled, secrets: secrets,
-		state: state, about: aboutRun(run, p, message), journalled: map[string]flow.NodeState{},
-		results: make(chan result), slots: make(chan struct{}, positive(r.Parallelism, DefaultParallelism)),
-	}
-	for _, entry := range entries {
-		e.journalled[entry.ID] = entry
+		state: state, about: aboutRun(run, p, message), journalled: journalled(run), begun: map[string]bool{},
+		results: make(chan result, len(compiled.Nodes())), base: run.Status.DeepCopy(),
+		opened: r.Clock.Now(), takeovers: r.takeoversOf(run), stop: func() {},
 	}
 	e.executors = r.Nodes(&asker{runner: r.Agents, plan: p})
-	e.pending = e.resume(commands)
+	e.resume(commands)
 	return e, nil
 }
 

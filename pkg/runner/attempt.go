@@ -1,0 +1,110 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"aof.dev/operator/pkg/expr"
+	"aof.dev/operator/pkg/flow"
+	"aof.dev/operator/pkg/node"
+)
+
+// alarms are what the loop waits for beside results. They belong to one loop.
+type alarms struct {
+	clock clock.Clock
+	renew clock.Timer
+	yield <-chan time.Time
+	delay clock.Timer
+	until time.Time // of delay
+	last  clock.Timer
+}
+
+// newAlarms sets the alarms that are known from the beginning.
+func (e *execution) newAlarms(ctx context.Context) *alarms {
+	a := &alarms{clock: e.runner.Clock, renew: e.runner.Clock.NewTimer(e.renewal())}
+	deadline, ok := ctx.Deadline()
+	if ok && e.runner.Yield > 0 {
+		// At once when there is too little time: then the first nodes are begun all
+		// the same, or the run would never move.
+		a.last = a.clock.NewTimer(max(0, deadline.Sub(a.clock.Now())-e.runner.Yield))
+		a.yield = a.last.C()
+	}
+	return a
+}
+
+func (a *alarms) renewIn(d time.Duration) {
+	if !a.renew.Stop() {
+		select {
+		case <-a.renew.C():
+		default:
+		}
+	}
+	a.renew.Reset(d)
+}
+
+// delayed rings at a time; never when it is zero.
+func (a *alarms) delayed(at time.Time) <-chan time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	if a.delay == nil || !a.until.Equal(at) {
+		if a.delay != nil {
+			a.delay.Stop()
+		}
+		a.delay, a.until = a.clock.NewTimer(at.Sub(a.clock.Now())), at
+	}
+	return a.delay.C()
+}
+
+func (a *alarms) stop() {
+	for _, timer := range []clock.Timer{a.renew, a.delay, a.last} {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
+
+// attempt executes one command and reports. There is room for every report,
+// since a node has one attempt at a time.
+func (e *execution) attempt(ctx context.Context, command flow.Run, request node.Request) {
+	value, err := e.execute(ctx, request)
+	e.results <- result{command, value, err}
+}
+
+// request is what the executor of a command gets.
+func (e *execution) request(command flow.Run) node.Request {
+	n, _ := e.compiled.Node(command.Node) // the engine commands only what it has
+	return node.Request{
+		Node:    n,
+		Scope:   expr.Chain(e.compiled.Scope(e.state, n.ID), e.secrets),
+		Env:     e.compiled.Env(e.state, n.ID),
+		Attempt: command.Attempt,
+		Run:     e.about,
+	}
+}
+
+func (e *execution) execute(ctx context.Context, request node.Request) (value node.Result, err error) {
+	n := request.Node
+	executor := e.executors[n.Kind]
+	if executor == nil {
+		return node.Result{}, &node.Error{Reason: "Unsupported", Message: "nodes of type " + string(n.Kind) + " can't be executed yet"}
+	}
+	timeout := positive(e.runner.Timeout, DefaultTimeout)
+	if seconds := e.compiled.Policy(n.ID).TimeoutSeconds; seconds > 0 {
+		timeout = time.Duration(seconds * float64(time.Second))
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	defer func() {
+		// A node that panics fails; it does not take the others' runs with it.
+		if p := recover(); p != nil {
+			err = &node.Error{Reason: "Internal", Message: "the executor of " + string(n.Kind) + " nodes panicked"}
+		}
+	}()
+	return executor.Execute(ctx, request)
+}

@@ -1,0 +1,91 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+)
+
+// claims is what this process does that the ledger does not say.
+type claims struct {
+	mu     sync.Mutex
+	active map[runKey]bool // runs that are being carried on
+	// unwritten are runs that were begun on the strength of their claim alone, and
+	// of which nothing has been written since.
+	unwritten map[runKey]bool
+}
+
+type runKey struct {
+	types.NamespacedName
+	uid types.UID
+}
+
+func keyOf(run *aofv1.FlowRun) runKey {
+	return runKey{types.NamespacedName{Namespace: run.Namespace, Name: run.Name}, run.UID}
+}
+
+// enter makes sure that nobody else in this process works on the run.
+func (c *claims) enter(run *aofv1.FlowRun) (leave func(), ok bool) {
+	key := keyOf(run)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.active[key] {
+		return nil, false
+	}
+	if c.active == nil {
+		c.active = map[runKey]bool{}
+	}
+	c.active[key] = true
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.active, key)
+	}, true
+}
+
+// begin notes that the first nodes of a run are begun without a write.
+func (c *claims) begin(run *aofv1.FlowRun) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unwritten == nil {
+		c.unwritten = map[runKey]bool{}
+	}
+	c.unwritten[keyOf(run)] = true
+}
+
+// written notes that the ledger says it all.
+func (c *claims) written(run *aofv1.FlowRun) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.unwritten, keyOf(run))
+}
+
+func (c *claims) isUnwritten(run *aofv1.FlowRun) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unwritten[keyOf(run)]
+}
+
+// begunUnwritten says whether the run's first nodes may have begun although the
+// ledger has no word of it: its creator, or ourselves before, did no more than
+// claim it.
+func (r *Runner) begunUnwritten(run *aofv1.FlowRun) bool {
+	claim := run.Spec.Claim
+	if claim == nil || run.Status.StartTime != nil {
+		return false
+	}
+	return claim.Holder != r.Holder || r.own.isUnwritten(run)
+}
+
+// claimSuffices says that the run may be begun before anything is written: the
+// claim it was created with is ours, is fresh, and stands for its first nodes.
+func (r *Runner) claimSuffices(run *aofv1.FlowRun) bool {
+	claim := run.Spec.Claim
+	return claim != nil && run.Status.StartTime == nil && claim.Holder == r.Holder && !r.own.isUnwritten(run) &&
+		claim.ExpiresAt.Sub(r.Clock.Now()) > r.lease()/3
+}
