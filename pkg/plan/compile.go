@@ -6,6 +6,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -68,11 +69,39 @@ func Binding(b *aofv1.FlowBinding, find Finder) (*Plan, error) {
 		return nil, err
 	}
 	p.Namespace, p.Binding, p.BindingUID = b.Namespace, b.Name, b.UID
-	p.Trigger = &Trigger{Namespace: trigger.Namespace, Name: trigger.Name, Type: string(trigger.Spec.Type)}
+	p.Trigger = &Trigger{Namespace: trigger.Namespace, Name: trigger.Name, Type: string(trigger.Spec.Type), Config: replyConfig(trigger)}
 	overrideApproval(&p.Context.Approval, b.Spec.Overrides)
 	rule := Rule(b, trigger, f)
 	p.Rule = &rule
 	return p, nil
+}
+
+// replyConfig is what a plan keeps of a Trigger's configuration.
+func replyConfig(t *aofv1.Trigger) map[string]string {
+	var kept map[string]string
+	for key, value := range t.Spec.Config {
+		text, ok := value.(string)
+		if !ok || (secret(key) && !strings.Contains(text, "${")) {
+			continue
+		}
+		if kept == nil {
+			kept = map[string]string{}
+		}
+		kept[key] = text
+	}
+	return kept
+}
+
+// secret says whether a key of a configuration sounds like one whose value is
+// nobody else's business.
+func secret(key string) bool {
+	key = strings.ToLower(key)
+	for _, part := range []string{"secret", "token", "password", "key", "credential", "webhook"} {
+		if strings.Contains(key, part) {
+			return true
+		}
+	}
+	return false
 }
 
 // Flow compiles the plan of a flow that is started by hand. The context may be

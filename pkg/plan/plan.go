@@ -48,6 +48,10 @@ type Trigger struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	Type      string `json:"type"`
+	// Config is what sending a reply may need of the Trigger's configuration:
+	// its texts, ${VAR} references as they stand. A secret that was written into
+	// the Trigger itself is left out.
+	Config map[string]string `json:"config,omitempty"`
 }
 
 // Context is what a plan keeps of a Context and of the flow's own context. It

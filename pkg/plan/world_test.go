@@ -86,7 +86,7 @@ kind: Trigger
 metadata: {name: chat, namespace: triggers}
 spec:
   type: Slack
-  config: {channels: [C1], users: [U1], patterns: [from-trigger], bot_token: "${TOKEN}"}
+  config: {channels: [C1], users: [U1], patterns: [from-trigger], bot_token: "${TOKEN}", app_token: xoxb-literal}
 ---
 apiVersion: aof.dev/v1
 kind: Context
