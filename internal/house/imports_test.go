@@ -50,6 +50,9 @@ var law = map[string][]string{
 	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan"},
 	"pkg/fold":        {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/..."},
 
+	// How the adapter works in a cluster.
+	"pkg/intake": {"std", "github.com/cloudevents/sdk-go/v2/event", "golang.org/x/sync/errgroup", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/lru", "pkg/adapter", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fold", "pkg/ledger", "pkg/match", "pkg/names", "pkg/route", "pkg/source", "pkg/trace"},
+
 	// What the operator's processes agree on.
 	"pkg/names":    {"std", "knative.dev/pkg/kmeta"},
 	"pkg/settings": {"std", "k8s.io/api/core/v1", "knative.dev/pkg/configmap/parser"},
@@ -63,6 +66,9 @@ var law = map[string][]string{
 	"pkg/reconciler/counted":     {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/listers/...", "pkg/fold", "pkg/names"},
 	"pkg/reconciler/edge":        {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "knative.dev/pkg/..."},
 	"pkg/reconciler/credentials": {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/...", "knative.dev/pkg/...", "pkg/expr", "pkg/names"},
+
+	// What the webhook decides by who asks.
+	"pkg/admission": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis", "pkg/apis/...", "pkg/flow", "pkg/names"},
 
 	// Files.
 	"pkg/manifest": {"std", "go.yaml.in/yaml/v3", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "sigs.k8s.io/json/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/flow"},

@@ -1,7 +1,6 @@
 // Copyright The AOF Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-
 package fold
 
 import (

@@ -1,0 +1,166 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/utils/clock"
+
+	"aof.dev/operator/pkg/adapter"
+	"aof.dev/operator/pkg/intake"
+	"aof.dev/operator/pkg/kubeapi"
+	ledgerkube "aof.dev/operator/pkg/ledger/kube"
+	"aof.dev/operator/pkg/source"
+	"aof.dev/operator/pkg/source/slack"
+	"aof.dev/operator/pkg/source/webhook"
+)
+
+const (
+	// pathHealth is where the adapter says that it can serve.
+	pathHealth = "/healthz"
+	// acceptTimeout bounds what comes before an event is durable. With the time
+	// that the broker gets (pkg/intake) it stays below the three seconds after
+	// which Slack sends again.
+	acceptTimeout = 2 * time.Second
+	// drainTimeout is how long requests may go on after SIGTERM, flushTimeout how
+	// long writing the last counts may take.
+	drainTimeout = 20 * time.Second
+	flushTimeout = 5 * time.Second
+	// flushEvery is how often counts are written, when there are any.
+	flushEvery = 2 * time.Second
+)
+
+var errUnauthorized = errors.New("the Kubernetes API no longer takes the token; started again, the adapter reads the renewed one")
+
+// process is what a process is made from.
+type process struct {
+	getenv func(string) string
+	clock  clock.WithTicker
+	log    *slog.Logger
+}
+
+// door serves the requests of platforms.
+type door struct {
+	*process
+	api     *kubeapi.Client
+	adapter *adapter.Server
+	counts  *intake.Counts
+}
+
+// door puts the pieces together. It talks to nobody.
+func (p *process) door() (*door, error) {
+	config, err := kubeapi.ConfigFrom(p.getenv)
+	if err != nil {
+		return nil, err
+	}
+	api, err := kubeapi.New(config)
+	if err != nil {
+		return nil, err
+	}
+	counts := intake.NewCounts(api, string(uuid.NewUUID()), p.log)
+	d := &door{process: p, api: api, counts: counts, adapter: adapter.New(nil, nil, p.clock)}
+	d.adapter.Timeout = acceptTimeout
+	d.adapter.UseRoutes(intake.NewRoutes(p.options(api, counts)))
+	return d, nil
+}
+
+func (p *process) options(api *kubeapi.Client, counts *intake.Counts) intake.Options {
+	return intake.Options{
+		Objects:    api,
+		Runs:       ledgerkube.New(api.AOF().RESTClient()),
+		Broker:     intake.HTTPBroker{Client: brokerClient()},
+		Counts:     counts,
+		Platforms:  source.NewRegistry(slack.Platform(), webhook.Platform()),
+		HTTPClient: &http.Client{Timeout: 30 * time.Second},
+		BaseURL:    p.baseURL,
+		Clock:      p.clock,
+		Log:        p.log,
+	}
+}
+
+// baseURL is the address of a platform's API where it isn't the real one.
+func (p *process) baseURL(triggerType string) string {
+	if triggerType == slack.Platform().Type {
+		return p.getenv("SLACK_API_URL")
+	}
+	return ""
+}
+
+// brokerClient keeps enough connections for a burst, and goes where it was told
+// to and nowhere else.
+func brokerClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: time.Second}).DialContext,
+			MaxIdleConnsPerHost: 128, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: time.Second,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// ServeHTTP answers requests as long as the API takes our token.
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	select {
+	case <-d.api.Unauthorized():
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	default:
+	}
+	if r.URL.Path == pathHealth {
+		_, _ = w.Write([]byte("ok\n"))
+		return
+	}
+	d.adapter.ServeHTTP(w, r)
+}
+
+// serve answers until the context ends or the token does, lets requests under way
+// finish, and writes the last counts.
+func (d *door) serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler: d, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	d.log.Info("serving", "address", listener.Addr().String())
+
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	flushed := make(chan struct{})
+	go func() {
+		defer close(flushed)
+		d.counts.Run(background, d.clock.NewTicker(flushEvery))
+	}()
+	var err error
+	select {
+	case <-ctx.Done():
+	case <-d.api.Unauthorized():
+		err = errUnauthorized
+	case err = <-failed:
+	}
+	err = errors.Join(err, shutdown(ctx, server))
+	stop()
+	<-flushed
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+	defer cancel()
+	d.counts.Flush(last)
+	return err
+}
+
+// shutdown lets requests under way finish.
+func shutdown(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

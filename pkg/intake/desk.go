@@ -1,0 +1,181 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2/event"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"aof.dev/operator/pkg/adapter"
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/event"
+	"aof.dev/operator/pkg/fold"
+	"aof.dev/operator/pkg/ledger"
+	"aof.dev/operator/pkg/match"
+	"aof.dev/operator/pkg/route"
+	"aof.dev/operator/pkg/trace"
+)
+
+const (
+	// maxClaims bounds how many runs of one event are created at once.
+	maxClaims = 16
+	// sendTimeout bounds how long a sender waits for the broker.
+	sendTimeout = 800 * time.Millisecond
+)
+
+// Runs creates the runs that claim events; a ledger.Store is one.
+type Runs interface {
+	Create(ctx context.Context, run *aofv1.FlowRun) error
+}
+
+// desk takes the events of one Trigger, as one version of its table wants it.
+type desk struct {
+	options *Options
+	key     types.NamespacedName
+	table   *route.Table
+	owners  []metav1.OwnerReference
+}
+
+var (
+	_ adapter.Sink          = (*desk)(nil)
+	_ adapter.TimedObserver = (*desk)(nil)
+)
+
+// Accept claims an event for every binding that matched, and tells the broker.
+// It returns nil only when all runs are in the ledger; a run that is there already
+// is the same event again. Whether the broker took the event is our trouble, not
+// the sender's: the controller sends what stays Pending again.
+func (d *desk) Accept(ctx context.Context, namespace, trigger string, m event.Message, matched []match.Verdict) error {
+	ids := make([]string, 0, len(matched))
+	for _, v := range matched {
+		ids = append(ids, v.Rule)
+	}
+	e, err := m.CloudEvent(namespace, trigger, ids)
+	if err != nil {
+		return err
+	}
+	trace.From(ctx).SetEvent(&e)
+	if err := d.claim(ctx, e, matched); err != nil {
+		return err
+	}
+	d.send(ctx, e)
+	return nil
+}
+
+// claimed is what became of one claim.
+type claimed struct {
+	created bool
+	err     error
+}
+
+func (d *desk) claim(ctx context.Context, e cloudevents.Event, matched []match.Verdict) error {
+	results := make([]claimed, len(matched))
+	var group errgroup.Group
+	group.SetLimit(maxClaims)
+	for i, v := range matched {
+		group.Go(func() error {
+			created, err := d.claimOne(ctx, e, v)
+			results[i] = claimed{created, err}
+			return nil
+		})
+	}
+	_ = group.Wait() // every claim has its own result
+	var errs []error
+	var created []string
+	existed := false
+	for i, r := range results {
+		switch {
+		case r.err != nil:
+			errs = append(errs, r.err)
+		case r.created:
+			created = append(created, matched[i].Rule)
+		default:
+			existed = true
+		}
+	}
+	d.options.Counts.claimed(d, created, existed)
+	if len(errs) > 0 {
+		return fmt.Errorf("%d of %d claims failed, such as: %w", len(errs), len(results), errs[0])
+	}
+	return nil
+}
+
+func (d *desk) claimOne(ctx context.Context, e cloudevents.Event, v match.Verdict) (created bool, err error) {
+	b, ok := d.table.Binding(v.Rule)
+	if !ok {
+		return false, fmt.Errorf("binding %s is not in the table", v.Rule)
+	}
+	run, err := b.Claim.Run(e, v.Pattern)
+	if err != nil {
+		return false, err
+	}
+	err = d.options.Runs.Create(ctx, run)
+	switch {
+	case err == nil:
+		d.options.Log.Info("claimed", "run", run.Name, "namespace", run.Namespace, "binding", v.Rule, "why", v.Reason, "traceparent", trace.From(ctx).Parent)
+		return true, nil
+	case errors.Is(err, ledger.ErrExists):
+		d.options.Log.Debug("event seen before", "run", run.Name, "binding", v.Rule)
+		return false, nil
+	case apierrors.IsNotFound(err), apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		// With its namespace the binding is gone; it must not hold up the others.
+		d.options.Log.Warn("binding's namespace is gone", "binding", v.Rule)
+		return false, nil
+	default:
+		return false, fmt.Errorf("claim for binding %s: %w", v.Rule, err)
+	}
+}
+
+// send tells the broker of an event that is claimed. The answer to the sender
+// waits for it, but not for long.
+func (d *desk) send(ctx context.Context, e cloudevents.Event) {
+	if d.table.Broker == "" {
+		d.options.Counts.unsent(d)
+		d.options.Log.Warn("trigger has no broker yet", "trigger", d.key.String(), "event", e.ID())
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
+	if err := d.options.Broker.Send(ctx, d.table.Broker, e); err != nil {
+		d.options.Counts.unsent(d)
+		d.options.Log.Warn("event not sent; the controller sends it again", "trigger", d.key.String(), "event", e.ID(), "error", bounded(err))
+	}
+}
+
+// Event implements adapter.Observer.
+func (d *desk) Event(namespace, trigger string, m event.Message, outcome adapter.Outcome, reason string) {
+	d.EventAfter(namespace, trigger, m, outcome, reason, 0)
+}
+
+// EventAfter implements adapter.TimedObserver.
+func (d *desk) EventAfter(_, _ string, m event.Message, outcome adapter.Outcome, reason string, took time.Duration) {
+	var n fold.Arrivals
+	log := d.options.Log.Info
+	switch outcome {
+	case adapter.Accepted:
+		n.Received, n.Processed = 1, 1
+	case adapter.Dropped:
+		n.Received, n.Dropped = 1, 1
+		log = d.options.Log.Debug
+	case adapter.Rejected, adapter.Failed:
+		n.Errors = 1
+	}
+	if n.Received > 0 {
+		n.TotalProcessing = took
+		n.Last = &fold.LastEvent{Timestamp: d.options.Clock.Now(), Type: m.Type, Source: m.Source, User: m.User.ID}
+	}
+	// An event that nothing matched was compared with every binding; what its
+	// platform ignored was not.
+	d.options.Counts.arrived(d, &n, outcome == adapter.Dropped && m.ID != "")
+	log("event", "trigger", d.key.String(), "outcome", string(outcome), "type", m.Type, "id", m.ID, "why", reason, "took", took.String())
+}
