@@ -62,6 +62,10 @@ const (
 	Adapter = "aof-adapter"
 	// AdapterToken is the Secret with the adapter's API token, server and CA.
 	AdapterToken = "aof-adapter-token"
+	// Controller and Webhook name the ServiceAccounts and Deployments of the
+	// reconcilers and of the admission webhook.
+	Controller = "aof-controller"
+	Webhook    = "aof-webhook"
 	// Stream is the Deployment that keeps connections open.
 	Stream = "aof-stream"
 	// Config is the ConfigMap with the operator's settings.

@@ -74,12 +74,12 @@ func finish(from, to *os.Root, file string) error {
 	if err := spellOutConditions(crd); err != nil {
 		return err
 	}
-	if metadata, ok := at(crd, "metadata").(map[string]any); ok {
-		metadata["labels"] = map[string]any{"app.kubernetes.io/part-of": "aof-operator"}
-	}
 	kind, _ := at(crd, "spec", "names", "kind").(string)
 	if kind == "" {
 		return errors.New("no spec.names.kind")
+	}
+	if metadata, ok := at(crd, "metadata").(map[string]any); ok {
+		label(metadata, kind == "Trigger")
 	}
 	data, err = yaml.Marshal(crd)
 	if err != nil {
@@ -88,6 +88,35 @@ func finish(from, to *os.Root, file string) error {
 	name := "300-" + strings.ToLower(kind) + ".yaml"
 	return to.WriteFile(name, append([]byte(header), data...), 0o600)
 }
+
+// label marks a CRD as ours, and that of an event source as Knative wants it, so
+// that its tools (kn source list-types, the role source-observer) find it.
+func label(metadata map[string]any, source bool) {
+	labels := map[string]any{"app.kubernetes.io/part-of": "aof-operator"}
+	metadata["labels"] = labels
+	if !source {
+		return
+	}
+	labels["duck.knative.dev/source"] = "true"
+	labels["eventing.knative.dev/source"] = "true"
+	annotations, _ := metadata["annotations"].(map[string]any)
+	if annotations == nil {
+		annotations = map[string]any{}
+		metadata["annotations"] = annotations
+	}
+	annotations["registry.knative.dev/eventTypes"] = eventTypes
+}
+
+// eventTypes are those that Triggers send, for people who look for them.
+const eventTypes = `[
+  {"type": "dev.aof.slack.message", "description": "A message in Slack"},
+  {"type": "dev.aof.slack.app_mention", "description": "A message in Slack that mentions the bot"},
+  {"type": "dev.aof.slack.reaction_added", "description": "A reaction to a message in Slack"},
+  {"type": "dev.aof.slack.slash_command", "description": "A slash command in Slack"},
+  {"type": "dev.aof.http.webhook", "description": "A request to a webhook whose type nothing says"},
+  {"type": "dev.knative.sources.ping", "description": "A point in time of a Trigger of type Schedule"}
+]
+`
 
 // spellOutConditions gives status.conditions of every version the schema of
 // knative.dev/pkg/apis.Condition, with the values and formats its fields have.

@@ -12,8 +12,8 @@ import (
 	"knative.dev/pkg/apis"
 )
 
-// Validate refuses a run without a flow, an event that is no CloudEvent, and any
-// change of what is to be run: only the claim moves on.
+// Validate refuses a run without a flow, an event that is no CloudEvent, a run
+// that is decided before it asks, and any change of what is to be run.
 func (r *FlowRun) Validate(ctx context.Context) *apis.FieldError {
 	s := &r.Spec
 	errs := s.Flow.validate("flow")
@@ -28,6 +28,9 @@ func (r *FlowRun) Validate(ctx context.Context) *apis.FieldError {
 	errs = errs.Also(s.validateEvent())
 	if s.Claim != nil && s.Claim.Holder == "" {
 		errs = errs.Also(apis.ErrMissingField("claim.holder"))
+	}
+	if apis.IsInCreate(ctx) {
+		errs = errs.Also(s.validateNew())
 	}
 	if apis.IsInUpdate(ctx) {
 		if old, ok := apis.GetBaseline(ctx).(*FlowRun); ok {
@@ -59,11 +62,34 @@ func (s *FlowRunSpec) validateEvent() *apis.FieldError {
 	return errs
 }
 
-func (s *FlowRunSpec) validateUnchanged(old *FlowRunSpec) *apis.FieldError {
-	now, before := s.DeepCopy(), old.DeepCopy()
-	now.Claim, before.Claim = nil, nil
-	if equality.Semantic.DeepEqual(now, before) {
-		return nil
+// validateNew refuses answers to what was not asked yet.
+func (s *FlowRunSpec) validateNew() *apis.FieldError {
+	var errs *apis.FieldError
+	if len(s.Decisions) > 0 {
+		errs = errs.Also(apis.ErrDisallowedFields("decisions"))
 	}
-	return &apis.FieldError{Message: "a run can't be changed", Paths: []string{""}, Details: "only claim may; start another run instead"}
+	if s.Cancel != nil {
+		errs = errs.Also(apis.ErrDisallowedFields("cancel"))
+	}
+	return errs
+}
+
+// validateUnchanged lets the claim move on, decisions be added and the run be
+// cancelled, once.
+func (s *FlowRunSpec) validateUnchanged(old *FlowRunSpec) *apis.FieldError {
+	var errs *apis.FieldError
+	if n := len(old.Decisions); len(s.Decisions) < n || !equality.Semantic.DeepEqual(s.Decisions[:n], old.Decisions) {
+		errs = errs.Also(&apis.FieldError{Message: "a decision can't be changed or taken back", Paths: []string{"decisions"}, Details: "only add to them"})
+	}
+	if old.Cancel != nil && !equality.Semantic.DeepEqual(s.Cancel, old.Cancel) {
+		errs = errs.Also(&apis.FieldError{Message: "the run is cancelled already", Paths: []string{"cancel"}})
+	}
+	now, before := s.DeepCopy(), old.DeepCopy()
+	for _, spec := range []*FlowRunSpec{now, before} {
+		spec.Claim, spec.Decisions, spec.Cancel = nil, nil, nil
+	}
+	if !equality.Semantic.DeepEqual(now, before) {
+		errs = errs.Also(&apis.FieldError{Message: "a run can't be changed", Paths: []string{""}, Details: "only claim, decisions and cancel may; start another run instead"})
+	}
+	return errs
 }

@@ -40,3 +40,34 @@ func TestARunKeepsWhatItRuns(t *testing.T) {
 	assert.Equal(t, []string{"spec"}, paths(moved.Validate(ctx)))
 	assert.Empty(t, paths(moved.Validate(t.Context())), "a new run may have any plan")
 }
+
+func TestARunIsAnsweredAfterItAsked(t *testing.T) {
+	t.Parallel()
+	old := read(t, "FlowRun", someEvent+"flow: {name: f}\ndecisions: [{node: a, approved: true, user: ann}]").(*FlowRun)
+	assert.Equal(t, []string{"spec.decisions"}, paths(old.Validate(apis.WithinCreate(t.Context()))), "nothing was asked yet")
+
+	for name, c := range map[string]struct {
+		change func(*FlowRunSpec)
+		want   []string
+	}{
+		"a decision is added":   {func(s *FlowRunSpec) { s.Decisions = append(s.Decisions, RunDecision{Node: "b"}) }, nil},
+		"the run is cancelled":  {func(s *FlowRunSpec) { s.Cancel = &RunCancel{Reason: "wrong cluster"} }, nil},
+		"a decision is changed": {func(s *FlowRunSpec) { s.Decisions[0].Approved = false }, []string{"spec.decisions"}},
+		"a decision is removed": {func(s *FlowRunSpec) { s.Decisions = nil }, []string{"spec.decisions"}},
+		"one is put before":     {func(s *FlowRunSpec) { s.Decisions = append([]RunDecision{{Node: "b"}}, s.Decisions...) }, []string{"spec.decisions"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run := old.DeepCopy()
+			c.change(&run.Spec)
+			assert.Equal(t, c.want, paths(run.Validate(apis.WithinUpdate(t.Context(), old))))
+		})
+	}
+
+	cancelled := old.DeepCopy()
+	cancelled.Spec.Cancel = &RunCancel{User: "ann"}
+	alive := old.DeepCopy()
+	assert.Equal(t, []string{"spec.cancel"}, paths(alive.Validate(apis.WithinUpdate(t.Context(), cancelled))), "it stays cancelled")
+	alive.Spec.Decisions, alive.Spec.Cancel = nil, &RunCancel{User: "ann"}
+	assert.Equal(t, []string{"spec.cancel"}, paths(alive.Validate(apis.WithinCreate(t.Context()))), "not from the start")
+}
