@@ -1,0 +1,24 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package flowrun
+
+import (
+	"k8s.io/client-go/tools/cache"
+
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+)
+
+// indexUnfinished finds the runs of a binding that are not over.
+const indexUnfinished = "flowrun.unfinished"
+
+// Indexers are the indexes that the cache of runs must have.
+func Indexers() cache.Indexers {
+	return cache.Indexers{indexUnfinished: func(obj any) ([]string, error) {
+		run, ok := obj.(*aofv1.FlowRun)
+		if !ok || run.IsDone() || run.Spec.Binding == nil {
+			return nil, nil
+		}
+		return []string{run.Spec.Binding.NamespacedName(run.Namespace).String()}, nil
+	}}
+}
