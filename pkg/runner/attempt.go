@@ -16,25 +16,32 @@ import (
 
 // alarms are what the loop waits for beside results. They belong to one loop.
 type alarms struct {
-	clock clock.Clock
-	renew clock.Timer
-	yield <-chan time.Time
-	delay clock.Timer
-	until time.Time // of delay
-	last  clock.Timer
+	clock  clock.Clock
+	renew  clock.Timer
+	delay  clock.Timer
+	until  time.Time // of delay
+	last   clock.Timer
+	lastAt time.Time
 }
 
 // newAlarms sets the alarms that are known from the beginning.
 func (e *execution) newAlarms(ctx context.Context) *alarms {
 	a := &alarms{clock: e.runner.Clock, renew: e.runner.Clock.NewTimer(e.renewal())}
-	deadline, ok := ctx.Deadline()
-	if ok && e.runner.Yield > 0 {
-		// At once when there is too little time: then the first nodes are begun all
-		// the same, or the run would never move.
-		a.last = a.clock.NewTimer(max(0, deadline.Sub(a.clock.Now())-e.runner.Yield))
-		a.yield = a.last.C()
+	if deadline, ok := ctx.Deadline(); ok && e.runner.Yield > 0 {
+		a.lastAt = deadline.Add(-e.runner.Yield)
+		a.last = a.clock.NewTimer(max(0, a.lastAt.Sub(a.clock.Now())))
 	}
 	return a
+}
+
+// yielding says that no node is to be begun any more.
+func (a *alarms) yielding() bool { return a.last != nil && !a.clock.Now().Before(a.lastAt) }
+
+func (a *alarms) yield() <-chan time.Time {
+	if a.last == nil {
+		return nil
+	}
+	return a.last.C()
 }
 
 func (a *alarms) renewIn(d time.Duration) {

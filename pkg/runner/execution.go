@@ -84,7 +84,10 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 	}
 	alarms := e.newAlarms(ctx)
 	defer alarms.stop()
-	for force, yielding := !covered, false; ; {
+	for first, force := true, !covered; ; first = false {
+		// However little time there is, the first nodes are begun: a run that has
+		// been taken up must move.
+		yielding := !first && alarms.yielding()
 		var batch []pending
 		if !yielding {
 			batch = e.begin()
@@ -116,8 +119,7 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 			return e.run, e.release(ctx, ctx.Err())
 		case <-alarms.renew.C():
 			force = true
-		case <-alarms.yield:
-			yielding = true
+		case <-alarms.yield():
 		case <-alarms.delayed(e.earliest()):
 		case r := <-e.results:
 			if ctx.Err() != nil && r.err != nil {

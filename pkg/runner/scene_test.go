@@ -67,8 +67,16 @@ type watchedStore struct {
 	ledger.Store
 	mu      sync.Mutex
 	updates int
+	gets    int
 	before  func(n int, run *aofv1.FlowRun) error // n counts from 1
 	after   func(n int, run *aofv1.FlowRun) error
+}
+
+func (s *watchedStore) Get(ctx context.Context, namespace, name string) (*aofv1.FlowRun, error) {
+	s.mu.Lock()
+	s.gets++
+	s.mu.Unlock()
+	return s.Store.Get(ctx, namespace, name)
 }
 
 func (s *watchedStore) Update(ctx context.Context, run *aofv1.FlowRun) error {
