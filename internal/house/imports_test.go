@@ -58,6 +58,8 @@ var law = map[string][]string{
 	"pkg/settings": {"std", "k8s.io/api/core/v1", "knative.dev/pkg/configmap/parser"},
 	"pkg/claim":    {"std", "github.com/cloudevents/sdk-go/v2/...", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/names", "pkg/plan"},
 	"pkg/route":    {"std", "pkg/claim", "pkg/match"},
+	"pkg/delivery": {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/claim", "pkg/event", "pkg/expr", "pkg/ledger", "pkg/match", "pkg/names", "pkg/node", "pkg/plan", "pkg/runner", "pkg/source", "pkg/trace"},
+	"pkg/egress":   {"std", "pkg/trace"},
 	"pkg/kubeapi":  {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/client/clientset/versioned/typed/...", "pkg/names"},
 
 	// What reconcilers share. Reconcilers themselves may import anything but

@@ -1,0 +1,136 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package delivery
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2/event"
+
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/claim"
+	"aof.dev/operator/pkg/event"
+	"aof.dev/operator/pkg/ledger"
+	"aof.dev/operator/pkg/names"
+	"aof.dev/operator/pkg/trace"
+)
+
+// delivery is one request, read.
+type delivery struct {
+	// binding and plan are what the URL names.
+	binding, plan string
+	event         cloudevents.Event
+	trace         trace.Context
+	// code is the status with which the event was refused, for a dead letter.
+	code string
+}
+
+// deliver has the run of the event carried on, creating it if nobody has.
+func (h *Handler) deliver(ctx context.Context, d delivery) answer {
+	if d.event.Type() == names.TypeResume {
+		return h.resumed(ctx, d)
+	}
+	p, err := h.Plans.find(ctx, h.Namespace, d.plan)
+	if err != nil {
+		return h.noPlan(d, err)
+	}
+	if !p.isFor(h.Namespace, d) {
+		return done
+	}
+	binding := claim.Of(p.plan, d.plan)
+	if matched, looked := event.Matched(d.event); looked {
+		if !slices.Contains(matched, h.Namespace+"/"+d.binding) {
+			return done
+		}
+		// The adapter has claimed it, unless somebody else wrote the list.
+		run, err := h.Store.Get(ctx, h.Namespace, binding.RunName(d.event))
+		switch {
+		case err == nil:
+			return h.carry(ctx, d, run)
+		case !errors.Is(err, ledger.ErrNotFound):
+			return h.stored(d, "run not read", err)
+		}
+	}
+	run, refusal := h.newRun(p, binding, d)
+	if run == nil {
+		return refusal
+	}
+	switch err := h.Store.Create(ctx, run); {
+	case errors.Is(err, ledger.ErrExists):
+		return h.existing(ctx, d, run.Name)
+	case err != nil:
+		return h.stored(d, "event not claimed", err)
+	}
+	return h.carry(ctx, d, run)
+}
+
+// newRun makes the run of an event that matches; without one the answer holds.
+func (h *Handler) newRun(p *found, binding claim.Binding, d delivery) (*aofv1.FlowRun, answer) {
+	message, err := event.FromCloudEvent(d.event)
+	if err != nil {
+		return nil, refusalOf(err)
+	}
+	verdicts := p.rules.Match(message.Facts())
+	if len(verdicts) == 0 {
+		h.Log.Debug("event does not match", "binding", d.binding, "event", d.event.ID())
+		return nil, done
+	}
+	run, err := binding.Run(d.event, verdicts[0].Pattern)
+	if err != nil {
+		return nil, refusalOf(err)
+	}
+	claim.Hold(run, h.Holder, h.Clock.Now().Add(h.Lease))
+	return run, answer{}
+}
+
+// resumed carries on the run that a resume event names.
+func (h *Handler) resumed(ctx context.Context, d delivery) answer {
+	name, _ := d.event.Extensions()[names.ExtensionRun].(string)
+	if name == "" {
+		return answer{status: http.StatusBadRequest, text: "the event names no run (" + names.ExtensionRun + ")"}
+	}
+	return h.existing(ctx, d, name)
+}
+
+// existing carries on a run that is in the ledger. One that is gone again, or is
+// of another binding, is none of ours.
+func (h *Handler) existing(ctx context.Context, d delivery, name string) answer {
+	run, err := h.Store.Get(ctx, h.Namespace, name)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return done
+	case err != nil:
+		return h.stored(d, "run not read", err)
+	case run.Spec.Binding == nil || run.Spec.Binding.Name != d.binding:
+		return done
+	}
+	return h.carry(ctx, d, run)
+}
+
+func (h *Handler) carry(ctx context.Context, d delivery, run *aofv1.FlowRun) answer {
+	// The run keeps to the plan it was made with, whatever the URL names now. One
+	// that can't be read is for Carry to judge.
+	if p, err := h.Plans.Plan(ctx, run.Namespace, run.Spec.Plan); err == nil {
+		ctx = withTrigger(ctx, p.Trigger)
+	}
+	carried, err := h.Runs.Carry(ctx, run)
+	if carried == nil {
+		carried = run
+	}
+	return h.outcome(d, carried, err)
+}
+
+// noPlan answers a delivery whose plan can't be had. A plan that is gone has
+// been replaced: the sender asks the next time with the new one, or not at all.
+func (h *Handler) noPlan(d delivery, err error) answer {
+	if errors.Is(err, ledger.ErrNotFound) {
+		h.Log.Warn("plan is gone", "binding", d.binding, "plan", d.plan)
+		return answer{status: http.StatusNotFound, text: "there is no such plan"}
+	}
+	h.Log.Warn("plan not read", "binding", d.binding, "plan", d.plan, "error", shorten(err.Error()))
+	return unavailable("the plan can't be read now")
+}
