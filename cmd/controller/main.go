@@ -12,6 +12,9 @@ import (
 
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/reconciler/agent"
+	"aof.dev/operator/pkg/reconciler/flowrun"
+	"aof.dev/operator/pkg/reconciler/tally"
+	"aof.dev/operator/pkg/reconciler/trigger"
 )
 
 func main() {
@@ -19,6 +22,9 @@ func main() {
 	// everything else, what carries our label.
 	ctx := filteredfactory.WithSelectors(signals.NewContext(), names.LabelManaged+"=true")
 	sharedmain.MainWithContext(ctx, "aof-controller",
+		trigger.NewController,
 		agent.NewController,
+		flowrun.NewController,
+		tally.NewController,
 	)
 }

@@ -1,0 +1,119 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trigger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	corev1 "k8s.io/api/core/v1"
+	sourcesv1 "knative.dev/eventing/pkg/apis/sources/v1"
+
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/names"
+	"aof.dev/operator/pkg/reconciler/trigger/resources"
+)
+
+// apply brings about what was decided. Rights come before the table that makes
+// the adapter use them, and go after it.
+func (r *Reconciler) apply(ctx context.Context, in *Input, d *Decision) error {
+	steps := []func(context.Context, *Input, *Decision) error{
+		r.applyBroker, r.applyAccess, r.applyDocuments, r.applySchedule, r.withdrawAccess,
+	}
+	for _, step := range steps {
+		if err := step(ctx, in, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyBroker makes a Broker where there is none. One that is there is its
+// owner's affair.
+func (r *Reconciler) applyBroker(ctx context.Context, in *Input, _ *Decision) error {
+	if in.Broker != nil {
+		return nil
+	}
+	want := resources.MakeBroker(in.Trigger.Namespace, in.BrokerName, r.Settings().BrokerClass)
+	_, err := r.Eventing.EventingV1().Brokers(want.Namespace).Create(ctx, want, metav1.CreateOptions{})
+	if err != nil && !apierrors.IsAlreadyExists(err) { // the cache is about to show it
+		return fmt.Errorf("create Broker %s: %w", want.Name, err)
+	}
+	return nil
+}
+
+// applyDocuments writes what the adapter reads, and where it counts.
+func (r *Reconciler) applyDocuments(ctx context.Context, in *Input, d *Decision) error {
+	t := in.Trigger
+	routes, err := resources.MakeRoutes(t, d.Table)
+	if err != nil {
+		return err
+	}
+	for _, want := range []*corev1.ConfigMap{resources.MakeEvents(t), routes} {
+		have, err := found(r.ConfigMaps.ConfigMaps(want.Namespace).Get(want.Name))
+		if err != nil {
+			return fmt.Errorf("get ConfigMap %s: %w", want.Name, err)
+		}
+		if err := ensure(ctx, "ConfigMap", have, want, r.Kube.CoreV1().ConfigMaps(want.Namespace), func(into, want *corev1.ConfigMap) {
+			if want.Data != nil { // else the adapter's
+				into.Data = want.Data
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applySchedule has a PingSource tick while it should.
+func (r *Reconciler) applySchedule(ctx context.Context, in *Input, d *Decision) error {
+	sources := r.Eventing.SourcesV1().PingSources(in.Trigger.Namespace)
+	if d.Schedule {
+		return ensure(ctx, "PingSource", in.Ping, resources.MakePingSource(in.Trigger, in.BrokerName), sources, func(into, want *sourcesv1.PingSource) {
+			into.Spec = want.Spec
+		})
+	}
+	if in.Ping == nil || !metav1.IsControlledBy(in.Ping, in.Trigger) {
+		return nil
+	}
+	if err := sources.Delete(ctx, in.Ping.Name, metav1.DeleteOptions{}); ignoreGone(err) != nil {
+		return fmt.Errorf("delete PingSource %s: %w", in.Ping.Name, err)
+	}
+	return nil
+}
+
+// pruneBroker removes a Broker of ours with the last Trigger of its namespace.
+func (r *Reconciler) pruneBroker(ctx context.Context, gone *aofv1.Trigger) error {
+	others, err := r.Triggers.Triggers(gone.Namespace).List(labels.Everything())
+	if err != nil {
+		return fmt.Errorf("list Triggers: %w", err)
+	}
+	if slices.ContainsFunc(others, func(t *aofv1.Trigger) bool { return t.Name != gone.Name && t.DeletionTimestamp == nil }) {
+		return nil
+	}
+	name := r.Settings().BrokerName
+	broker, err := found(r.Brokers.Brokers(gone.Namespace).Get(name))
+	if err != nil {
+		return fmt.Errorf("get Broker %s: %w", name, err)
+	}
+	if broker == nil || broker.Labels[names.LabelManaged] != "true" {
+		return nil
+	}
+	if err := r.Eventing.EventingV1().Brokers(gone.Namespace).Delete(ctx, name, metav1.DeleteOptions{}); ignoreGone(err) != nil {
+		return fmt.Errorf("delete Broker %s: %w", name, err)
+	}
+	return nil
+}
+
+func ignoreGone(err error) error {
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
