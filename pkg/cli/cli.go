@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
@@ -33,7 +34,16 @@ type Env struct {
 	Terminal bool
 	// Width of the terminal in columns; 0 means unknown.
 	Width int
+	// Program is the name the process was started by: as kubectl-aof it works on
+	// clusters.
+	Program string
+	// Server is where an aof dev is looked for when nothing says where to work;
+	// empty means http://127.0.0.1:8080.
+	Server string
 }
+
+// plugin says whether kubectl started us.
+func (e *Env) plugin() bool { return strings.HasPrefix(e.Program, "kubectl-") }
 
 // ExitError carries the exit code a command ends with. Err may be nil when all
 // there is to say has been printed already.

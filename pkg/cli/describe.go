@@ -7,56 +7,75 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"time"
 
+	cloudevents "github.com/cloudevents/sdk-go/v2/event"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/event"
+	"aof.dev/operator/pkg/names"
 )
 
 func newDescribeCommand(env *Env) *cobra.Command {
 	o := &reading{}
 	cmd := &cobra.Command{
-		Use:     "describe KIND NAME",
-		Short:   "Tell what is known of one object; of a run, node by node",
-		Example: `  aof describe run web-triage-kk7uuq4ghcg9ck0tg1hhuo7rq4 -n quickstart`,
-		Args:    cobra.ExactArgs(2),
+		Use:   "describe [KIND] NAME",
+		Short: "Tell what is known of one object; of a run, node by node",
+		Long: `Tells what is known of an object. A name alone is a run's: its event, its nodes in
+their order with what each came to, what it waits for and who decided what.`,
+		Example: `  aof describe web-triage-kk7uuq4ghcg9ck0tg1hhuo7rq4
+  kubectl aof describe binding web-triage -n quickstart`,
+		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.describe(cmd.Context(), env, args[0], args[1])
+			return o.describe(cmd.Context(), env, args)
 		},
 	}
 	o.add(cmd, env)
+	o.addAll(cmd)
+	cmd.ValidArgsFunction = o.completeRuns(env)
 	return cmd
 }
 
-func (o *reading) describe(ctx context.Context, env *Env, kind, name string) error {
-	r, err := findResource(kind)
+func (o *reading) describe(ctx context.Context, env *Env, args []string) error {
+	r, err := findResource(flowRuns.Plural)
+	if len(args) == 2 {
+		r, err = findResource(args[0])
+	}
 	if err != nil {
 		return err
 	}
-	found, err := o.fetch(ctx, r, []string{name})
+	c, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
-	for i := range found {
-		if err := describe(env, &found[i]); err != nil {
+	name := args[len(args)-1]
+	if r.Plural != flowRuns.Plural {
+		u, err := o.named(ctx, c, r, name)
+		if err != nil {
 			return err
 		}
+		return describe(env, u, nil)
 	}
-	return nil
+	u, err := o.run(ctx, c, name)
+	if err != nil {
+		return err
+	}
+	return describe(env, u, shapeOf(ctx, c, u))
 }
 
 // describe shows a run as a list of nodes, everything else by its fields.
-func describe(env *Env, u *unstructured.Unstructured) error {
+func describe(env *Env, u *unstructured.Unstructured, s *shape) error {
 	if u.GetKind() == "FlowRun" {
-		var run aofv1.FlowRun
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &run); err != nil {
-			return fmt.Errorf("read run: %w", err)
+		run, err := readRun(u)
+		if err != nil {
+			return err
 		}
-		describeRun(env.Out, &run)
+		describeRun(env, run, s)
 		return nil
 	}
 	fmt.Fprintf(env.Out, "Name:       %s\nNamespace:  %s\nKind:       %s\n", u.GetName(), u.GetNamespace(), u.GetKind())
@@ -74,32 +93,115 @@ func describe(env *Env, u *unstructured.Unstructured) error {
 	return nil
 }
 
-func describeRun(w io.Writer, run *aofv1.FlowRun) {
+func describeRun(env *Env, run *aofv1.FlowRun, s *shape) {
+	w, now := env.Out, env.Clock.Now()
 	printOutcome(w, run)
-	fmt.Fprintf(w, "\n  flow     %s\n", run.Spec.Flow)
-	if run.Spec.Binding != nil {
-		fmt.Fprintf(w, "  binding  %s\n", run.Spec.Binding)
-	}
-	if run.Spec.Context != nil {
-		fmt.Fprintf(w, "  context  %s\n", run.Spec.Context)
-	}
-	fmt.Fprintf(w, "  plan     %s\n\n", run.Spec.Plan)
-	for i := range run.Status.Nodes {
-		n := &run.Status.Nodes[i]
-		fmt.Fprintf(w, "  %-10s %s (%s)", n.Phase, n.ID, n.Type)
-		if n.Duration != "" && n.Phase != aofv1.NodePhaseSkipped {
-			fmt.Fprintf(w, "  %s", n.Duration)
-		}
-		if n.Attempt > 1 {
-			fmt.Fprintf(w, "  attempt %d", n.Attempt)
-		}
-		if n.Error != nil {
-			fmt.Fprintf(w, "  %s", oneLine(strings.Trim(n.Error.Reason+": "+n.Error.Message, ": "), 200))
-		}
-		fmt.Fprintln(w)
-		if n.Output != nil && n.Phase == aofv1.NodePhaseSucceeded {
-			fmt.Fprintf(w, "             %s\n", oneLine(string(n.Output.Raw), 160))
-		}
+	if run.Spec.Cancel != nil {
+		fmt.Fprintf(w, "%s\n", oneLine(note(run, now), 400))
 	}
 	fmt.Fprintln(w)
+	fact := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "  %-8s %s\n", name, oneLine(value, 300))
+		}
+	}
+	fact("flow", run.Spec.Flow.String())
+	fact("binding", refText(run.Spec.Binding))
+	fact("trigger", refText(run.Spec.Trigger))
+	fact("context", refText(run.Spec.Context))
+	fact("plan", run.Spec.Plan)
+	fact("event", eventText(run))
+	fact("retries", run.Labels[names.LabelRetryOf])
+	if !run.CreationTimestamp.IsZero() {
+		fact("created", run.CreationTimestamp.UTC().Format(time.RFC3339))
+	}
+	if l := run.Status.Lease; l != nil && l.Takeovers > 0 {
+		fact("taken", fmt.Sprintf("over by another runner %d times", l.Takeovers))
+	}
+	fmt.Fprintln(w)
+	if s == nil {
+		s = &shape{}
+	}
+	last := ""
+	for _, n := range s.inOrder(run) {
+		describeNode(w, run, n, s.after(n.ID, last), now)
+		last = n.ID
+	}
+	fmt.Fprintln(w)
+}
+
+func describeNode(w io.Writer, run *aofv1.FlowRun, n *aofv1.NodeStatus, after string, now time.Time) {
+	fmt.Fprintf(w, "  %-10s %s (%s)%s", n.Phase, oneLine(n.ID, 100), n.Type, after)
+	if n.Duration != "" && n.Phase != aofv1.NodePhaseSkipped {
+		fmt.Fprintf(w, "  %s", n.Duration)
+	}
+	if n.Attempt > 1 {
+		fmt.Fprintf(w, "  attempt %d", n.Attempt)
+	}
+	if n.Usage != nil {
+		fmt.Fprintf(w, "  %d tokens", n.Usage.InputTokens+n.Usage.OutputTokens)
+	}
+	if n.Error != nil {
+		fmt.Fprintf(w, "  %s", oneLine(strings.Trim(n.Error.Reason+": "+n.Error.Message, ": "), 200))
+	}
+	if n.Wait != nil && n.Phase == aofv1.NodePhaseWaiting {
+		fmt.Fprintf(w, "  %s", waitText(run, n.Wait, now))
+	}
+	fmt.Fprintln(w)
+	for i := range run.Spec.Decisions {
+		if d := &run.Spec.Decisions[i]; d.Node == n.ID {
+			fmt.Fprintf(w, "             %s\n", decisionText(d))
+		}
+	}
+	if n.Output != nil && n.Phase == aofv1.NodePhaseSucceeded {
+		fmt.Fprintf(w, "             %s\n", oneLine(string(n.Output.Raw), 160))
+	}
+}
+
+// waitText says what a node waits for, and how long it still will.
+func waitText(run *aofv1.FlowRun, wait *aofv1.WaitStatus, now time.Time) string {
+	text := "for " + strings.ToLower(wait.Kind)
+	if wait.Until != nil {
+		text += ", " + left(wait.Until.Sub(now))
+	}
+	if wait.Kind != waitApproval {
+		return text
+	}
+	if yes, needed := approvals(run, wait); needed > 1 {
+		text += fmt.Sprintf(", %d of %d approvals", yes, needed)
+	}
+	if who := approvers(wait); len(who) > 0 {
+		text += ", by " + strings.Join(who, ", ")
+	}
+	return oneLine(text, 200)
+}
+
+func refText(ref *aofv1.ObjectReference) string {
+	if ref == nil {
+		return ""
+	}
+	return ref.String()
+}
+
+// eventText sums up the event that started a run.
+func eventText(run *aofv1.FlowRun) string {
+	var e cloudevents.Event
+	if err := e.UnmarshalJSON(run.Spec.Event.Raw); err != nil {
+		return ""
+	}
+	text := e.Type()
+	m, err := event.FromCloudEvent(e)
+	if err != nil {
+		return text + " (id " + e.ID() + ")"
+	}
+	if who := orElse(m.User.Username, m.User.ID); who != "" {
+		text += " from " + who
+	}
+	if where := orElse(m.ChannelName, m.ChannelID); where != "" {
+		text += " in " + where
+	}
+	if m.Text != "" {
+		text += ": " + strconv.Quote(oneLine(m.Text, 120))
+	}
+	return text + " (id " + oneLine(e.ID(), 80) + ")"
 }

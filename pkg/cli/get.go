@@ -12,26 +12,15 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"aof.dev/operator/pkg/cli/remote"
 )
 
-// reading holds the flags of the commands that ask a server.
+// reading holds the flags of the commands that show objects.
 type reading struct {
-	server        string
-	namespace     string
-	allNamespaces bool
-	output        string
-	noHeaders     bool
-}
-
-func (o *reading) add(cmd *cobra.Command, env *Env) {
-	server := env.Getenv("AOF_SERVER")
-	if server == "" {
-		server = defaultServer
-	}
-	cmd.Flags().StringVar(&o.server, "server", server, "`URL` of aof dev (env AOF_SERVER)")
-	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "only this `namespace` (default: all)")
-	cmd.Flags().BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "all namespaces, as without -n")
-	cmd.MarkFlagsMutuallyExclusive("namespace", "all-namespaces")
+	target
+	output    string
+	noHeaders bool
 }
 
 func newGetCommand(env *Env) *cobra.Command {
@@ -39,6 +28,7 @@ func newGetCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get KIND [NAME...]",
 		Short: "List runs, bindings, triggers and the other kinds",
+		Long:  `Shows objects of one kind as kubectl does, with the columns of its CRD.`,
 		Example: `  aof get runs
   aof get bindings -n quickstart
   aof get run web-triage-2f6c1 -o yaml`,
@@ -48,6 +38,7 @@ func newGetCommand(env *Env) *cobra.Command {
 		},
 	}
 	o.add(cmd, env)
+	o.addAll(cmd)
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "json, yaml, name or wide")
 	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "leave out the line of headings")
 	return cmd
@@ -74,26 +65,30 @@ func (o *reading) get(ctx context.Context, env *Env, kind string, names []string
 	if len(names) == 1 && len(items) == 1 {
 		return printObjects(env.Out, o.output, r, items[0].Object, items)
 	}
-	list := &unstructured.UnstructuredList{Items: items}
-	list.SetAPIVersion("aof.dev/v1")
-	list.SetKind(r.Kind + "List")
-	return printObjects(env.Out, o.output, r, list.UnstructuredContent(), items)
+	return printList(env.Out, o.output, r, items)
 }
 
 // fetch asks for the named objects, or for all when no name is given. In a known
-// namespace each is asked for by itself: a list holds the newest runs only.
+// namespace each is asked for by itself: a list may hold the newest runs only.
 func (o *reading) fetch(ctx context.Context, r resource, names []string) ([]unstructured.Unstructured, error) {
-	c := newClient(o.server)
+	c, err := o.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted := aofResource(r.Plural)
 	if o.namespace == "" || len(names) == 0 {
-		items, err := c.list(ctx, r, o.namespace)
-		if err != nil || len(names) == 0 {
-			return items, err
+		list, err := c.List(ctx, wanted, remote.Selection{Namespace: o.namespace})
+		if err != nil {
+			return nil, startable(err)
 		}
-		return pick(r, items, names)
+		if len(names) == 0 {
+			return list.Items, nil
+		}
+		return pick(r, list.Items, names)
 	}
 	items := make([]unstructured.Unstructured, 0, len(names))
 	for _, name := range names {
-		u, err := c.object(ctx, r, o.namespace, name)
+		u, err := o.object(ctx, c, wanted, o.namespace, name)
 		if err != nil {
 			return nil, err
 		}
@@ -105,6 +100,10 @@ func (o *reading) fetch(ctx context.Context, r resource, names []string) ([]unst
 // pick keeps the objects that were asked for by name, in that order.
 func pick(r resource, items []unstructured.Unstructured, names []string) ([]unstructured.Unstructured, error) {
 	var out []unstructured.Unstructured
+	known := make([]string, 0, len(items))
+	for i := range items {
+		known = append(known, items[i].GetName())
+	}
 	for _, name := range names {
 		found := false
 		for _, item := range items {
@@ -114,7 +113,7 @@ func pick(r resource, items []unstructured.Unstructured, names []string) ([]unst
 			}
 		}
 		if !found {
-			return nil, &ExitError{Code: ExitFailed, Err: fmt.Errorf("%s %q not found", r.Plural, name)}
+			return nil, failed("%s %q not found%s", r.Plural, name, didYouMean(name, known))
 		}
 	}
 	return out, nil

@@ -14,7 +14,13 @@ func commands(env *Env) []*cobra.Command {
 		newExplainCommand(env),
 		newDevCommand(env),
 		newSendCommand(env),
+		newRunsCommand(env),
 		newGetCommand(env),
 		newDescribeCommand(env),
+		newLogsCommand(env),
+		newDecideCommand(env, true),
+		newDecideCommand(env, false),
+		newCancelCommand(env),
+		newRetryCommand(env),
 	}
 }

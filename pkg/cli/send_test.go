@@ -61,7 +61,7 @@ func TestSendBadInput(t *testing.T) {
 		args []string
 		says string
 	}{
-		"no namespace":    {[]string{"--text", "x"}, "-n"},
+		"no namespace":    {[]string{"--trigger", "t", "--text", "x", "--server", "http://127.0.0.1:1"}, "-n"},
 		"no event":        {[]string{"-n", "x"}, "text"},
 		"a missing event": {[]string{"-n", "x", "--event", "/nope"}, "no such file"},
 		"no trigger":      {[]string{"-n", "x", "--text", "x"}, "--trigger"},
@@ -85,8 +85,8 @@ func TestDescribeARun(t *testing.T) {
 		assert.Equal(t, got.out, described.out)
 	}
 	assert.Regexp(t, `^run quickstart/`+name+` Succeeded in `, got.out)
-	assert.Regexp(t, `(?m)^  Succeeded  think \(Agent\)  \S+\n             \{"advice":"Extend`, got.out)
-	assert.Contains(t, got.out, "\n  Skipped    answer (Response)  ")
+	assert.Regexp(t, `(?m)^  Succeeded  think \(Agent\)  \S+  75 tokens\n             \{"advice":"Extend`, got.out)
+	assert.Contains(t, got.out, "\n  Skipped    answer (Response) after urgent  ")
 
 	got = someone.aof(t, "describe", "trigger", "web", "-n", "quickstart")
 	assert.Equal(t, ExitOK, got.code, got.errs)

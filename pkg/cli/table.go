@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -28,11 +29,24 @@ type tableOptions struct {
 // printTable shows objects of one kind as kubectl does: by the printer columns
 // of its CRD.
 func printTable(w io.Writer, r resource, items []unstructured.Unstructured, opts tableOptions) error {
-	columns, err := readColumns(r.Columns, opts.Wide)
+	rows, err := tableRows(r, items, opts)
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.Kind, err)
+		return err
 	}
 	tab := tabwriter.NewWriter(w, 0, 8, 3, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(tab, strings.Join(row, "\t"))
+	}
+	return tab.Flush()
+}
+
+// tableRows are the headings and one row for each object.
+func tableRows(r resource, items []unstructured.Unstructured, opts tableOptions) ([][]string, error) {
+	columns, err := readColumns(r.Columns, opts.Wide)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.Kind, err)
+	}
+	var rows [][]string
 	if !opts.NoHeaders {
 		head := []string{"NAME"}
 		if opts.AllNamespaces {
@@ -41,7 +55,7 @@ func printTable(w io.Writer, r resource, items []unstructured.Unstructured, opts
 		for _, c := range columns {
 			head = append(head, strings.ToUpper(c.name))
 		}
-		fmt.Fprintln(tab, strings.Join(head, "\t"))
+		rows = append(rows, head)
 	}
 	for i := range items {
 		row := []string{items[i].GetName()}
@@ -51,9 +65,40 @@ func printTable(w io.Writer, r resource, items []unstructured.Unstructured, opts
 		for _, c := range columns {
 			row = append(row, c.cell(items[i].Object, opts.Now))
 		}
-		fmt.Fprintln(tab, strings.Join(row, "\t"))
+		rows = append(rows, row)
 	}
-	return tab.Flush()
+	return rows, nil
+}
+
+// liveTable is a table that goes on: its columns never get narrower.
+type liveTable struct {
+	w        io.Writer
+	resource resource
+	widths   []int
+}
+
+func (t *liveTable) print(items []unstructured.Unstructured, opts tableOptions) error {
+	opts.NoHeaders = opts.NoHeaders || t.widths != nil
+	rows, err := tableRows(t.resource, items, opts)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(t.widths) {
+				t.widths = append(t.widths, 0)
+			}
+			t.widths[i] = max(t.widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			fmt.Fprintf(&line, "%-*s", t.widths[i]+3, cell)
+		}
+		fmt.Fprintln(t.w, strings.TrimRight(line.String(), " "))
+	}
+	return nil
 }
 
 type column struct {
