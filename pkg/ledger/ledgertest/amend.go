@@ -106,7 +106,7 @@ func testAmendRefused(t *testing.T, s ledger.Store) {
 func testAmendTooLarge(t *testing.T, s ledger.Store) {
 	t.Helper()
 	run := Run("ns", "a")
-	run.Spec.Event.Raw = []byte(`"` + strings.Repeat("x", ledger.MaxRunBytes-2000) + `"`)
+	run.Spec.Event.Raw = []byte(`{"x":"` + strings.Repeat("x", ledger.MaxRunBytes-2000) + `"}`)
 	create(t, s, run)
 	before := get(t, s, run)
 	_, err := s.Amend(t.Context(), "ns", "a", decide(strings.Repeat("a", 3000)))

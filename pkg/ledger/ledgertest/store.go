@@ -290,13 +290,13 @@ func testRecreate(t *testing.T, s ledger.Store) {
 func testTooLarge(t *testing.T, s ledger.Store) {
 	t.Helper()
 	large := Run("ns", "a")
-	large.Spec.Event.Raw = []byte(`"` + strings.Repeat("x", ledger.MaxRunBytes) + `"`)
+	large.Spec.Event.Raw = []byte(`{"x":"` + strings.Repeat("x", ledger.MaxRunBytes) + `"}`)
 	err := s.Create(t.Context(), large)
 	require.ErrorIs(t, err, ledger.ErrTooLarge)
 	assert.Less(t, len(err.Error()), 300)
 
 	run := Run("ns", "b")
-	run.Spec.Event.Raw = []byte(`"` + strings.Repeat("x", ledger.MaxRunBytes/2) + `"`)
+	run.Spec.Event.Raw = []byte(`{"x":"` + strings.Repeat("x", ledger.MaxRunBytes/2) + `"}`)
 	create(t, s, run)
 	stored := get(t, s, run)
 	run.Status.Result = &aofv1.RunResult{Text: strings.Repeat("x", ledger.MaxRunBytes/2)}
