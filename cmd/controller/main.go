@@ -13,6 +13,7 @@ import (
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/reconciler/agent"
 	"aof.dev/operator/pkg/reconciler/flowrun"
+	"aof.dev/operator/pkg/reconciler/installation"
 	"aof.dev/operator/pkg/reconciler/tally"
 	"aof.dev/operator/pkg/reconciler/trigger"
 )
@@ -22,6 +23,7 @@ func main() {
 	// everything else, what carries our label.
 	ctx := filteredfactory.WithSelectors(signals.NewContext(), names.LabelManaged+"=true")
 	sharedmain.MainWithContext(ctx, "aof-controller",
+		installation.Constructor(trigger.NeedsStream),
 		trigger.NewController,
 		agent.NewController,
 		flowrun.NewController,
