@@ -23,6 +23,8 @@ func main() {
 		Port:        webhook.PortFromEnv(8443),
 		SecretName:  certificate,
 	})
+	// The webhook's own port answers the kubelet's probes.
+	ctx = sharedmain.WithHealthProbesDisabled(ctx)
 	sharedmain.MainWithContext(ctx, "aof-webhook",
 		certificates.NewController,
 		newDefaulting,

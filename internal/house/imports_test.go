@@ -55,7 +55,7 @@ var law = map[string][]string{
 
 	// What the operator's processes agree on.
 	"pkg/names":    {"std", "knative.dev/pkg/kmeta"},
-	"pkg/settings": {"std", "k8s.io/api/core/v1", "knative.dev/pkg/configmap/parser"},
+	"pkg/settings": {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/util/validation", "knative.dev/pkg/configmap/parser"},
 	"pkg/claim":    {"std", "github.com/cloudevents/sdk-go/v2/...", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/names", "pkg/plan"},
 	"pkg/route":    {"std", "pkg/claim", "pkg/match"},
 	"pkg/delivery": {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/claim", "pkg/event", "pkg/expr", "pkg/ledger", "pkg/match", "pkg/names", "pkg/node", "pkg/plan", "pkg/runner", "pkg/source", "pkg/trace"},

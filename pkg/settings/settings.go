@@ -15,6 +15,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	cm "knative.dev/pkg/configmap/parser"
 )
 
@@ -97,7 +98,7 @@ func (s *Settings) check() error {
 			errs = append(errs, fmt.Errorf("%s: must be %s", key, want))
 		}
 	}
-	bound("broker-name", s.BrokerName != "", "a name")
+	bound("broker-name", len(validation.IsDNS1123Subdomain(s.BrokerName)) == 0, "the name of an object: lower case letters, digits, '-' and '.'")
 	bound("broker-class", s.BrokerClass != "", "a class")
 	bound("runner-concurrency", s.RunnerConcurrency >= 0 && s.RunnerConcurrency <= 1000, "0 (no limit) to 1000")
 	bound("runner-timeout", s.RunnerTimeout >= time.Second && s.RunnerTimeout <= time.Hour, "1s to 1h")
@@ -108,8 +109,13 @@ func (s *Settings) check() error {
 	bound("resend-after", s.ResendAfter >= time.Second, "1s or more")
 	bound("fold-every", s.FoldEvery >= 100*time.Millisecond && s.FoldEvery <= time.Minute, "100ms to 1m")
 	if s.WebhookBaseURL != "" {
-		u, err := url.Parse(s.WebhookBaseURL)
-		bound("webhook-base-url", err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https"), "an http or https URL")
+		bound("webhook-base-url", isBaseURL(s.WebhookBaseURL), "an http or https URL without user, query and fragment")
 	}
 	return errors.Join(errs...)
+}
+
+func isBaseURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") &&
+		u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
 }
