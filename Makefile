@@ -23,9 +23,12 @@ help: ## List the targets
 run: ## Start aof dev with examples/quickstart, send one event, show the run, keep serving
 	@./hack/run.sh
 
+# A part of the tests needs etcd and kube-apiserver: they are built from Go
+# modules once, which takes minutes. AOF_KUBE= (empty) leaves that part out;
+# AOF_KUBE=FOLDER takes programs that are there.
 .PHONY: test
-test: ## All tests that need no root
-	@go test ./...
+test: test-programs ## All tests that need no root, those on an API server too (without: AOF_KUBE=)
+	@$(WITH_KUBE) go test ./...
 
 ##@ Everyday
 
@@ -34,8 +37,8 @@ build: ## Build the aof command into .bin/aof
 	@CGO_ENABLED=0 go build -o $(BIN)/aof ./cmd/aof
 
 .PHONY: race
-race: ## All tests again, shuffled, under the race detector
-	@go test -race -shuffle=on ./...
+race: test-programs ## All tests again, shuffled, under the race detector
+	@$(WITH_KUBE) go test -race -shuffle=on ./...
 
 FUZZTIME ?= 20s
 .PHONY: fuzz

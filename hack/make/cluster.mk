@@ -2,7 +2,18 @@
 
 CLUSTER_BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/aof/cluster/bin/cluster
 
-.PHONY: cluster cluster-down cluster-env cluster-test kubectl e2e cluster-bin
+.PHONY: cluster cluster-down cluster-env cluster-test kubectl e2e cluster-bin test-programs
+
+# WITH_KUBE says to tests where etcd and kube-apiserver are, unless AOF_KUBE is
+# set already.
+ifeq ($(origin AOF_KUBE),undefined)
+test-programs: cluster-bin
+	@"$(CLUSTER_BIN)" programs >/dev/null
+WITH_KUBE := AOF_KUBE="$$("$(CLUSTER_BIN)" programs)"
+else
+test-programs:
+WITH_KUBE := AOF_KUBE="$(AOF_KUBE)"
+endif
 
 cluster-bin:
 	@CGO_ENABLED=0 GOWORK=off go -C test/cluster build -buildvcs=false -trimpath -o "$(CLUSTER_BIN)" ./cmd/cluster

@@ -4,11 +4,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"aof.dev/operator/test/cluster/internal/node"
 	"aof.dev/operator/test/cluster/internal/place"
+	"aof.dev/operator/test/cluster/internal/progress"
 )
 
 func down(p place.Place) error {
@@ -18,6 +21,28 @@ func down(p place.Place) error {
 	}
 	defer unlock()
 	return node.Stop(p)
+}
+
+// programs makes what an API server for tests needs.
+func programs(ctx context.Context, p place.Place) error {
+	source, err := place.Source()
+	if err != nil {
+		return err
+	}
+	module := kubeModule(source)
+	if !module.Built(p.Bin()) { // else nobody has to wait for a cluster that is starting
+		unlock, err := lock(p)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	dir, err := module.Build(ctx, p.Bin(), progress.New(os.Stderr))
+	if err != nil {
+		return err
+	}
+	fmt.Println(dir)
+	return nil
 }
 
 // env prints lines for a shell's eval.

@@ -23,6 +23,7 @@ const usage = `usage: cluster COMMAND
   down           stop it and leave nothing behind
   in COMMAND...  run a command inside the node
   env            print the variables with which a shell uses the cluster
+  programs       build Kubernetes' programs, if they are not there, and print their folder (needs no root)
   e2e [FLAGS]    run the end-to-end suite; FLAGS are those of go test
 
 AOF_CLUSTER names the cluster if there is to be more than one.
@@ -65,6 +66,8 @@ func run(ctx context.Context, args []string) error {
 		return node.Exec(p, rest...)
 	case "env":
 		return env(p)
+	case "programs":
+		return programs(ctx, p)
 	case "e2e":
 		return e2e(ctx, p, rest)
 	default:

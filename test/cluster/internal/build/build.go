@@ -59,6 +59,16 @@ func HashDir(h io.Writer, dir string) error {
 	})
 }
 
+// Built says whether the module's programs are below bin.
+func (m Module) Built(bin string) bool {
+	key, err := m.Key()
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(filepath.Join(bin, m.Name+"-"+key))
+	return err == nil
+}
+
 // Build returns the folder of the module's programs below bin, building them if they are not there.
 func (m Module) Build(ctx context.Context, bin string, p *progress.Printer) (string, error) {
 	key, err := m.Key()
