@@ -6,12 +6,15 @@
 package main
 
 import (
+	"os"
+
 	filteredfactory "knative.dev/pkg/client/injection/kube/informers/factory/filtered"
 	"knative.dev/pkg/injection/sharedmain"
 	"knative.dev/pkg/signals"
 
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/reconciler/agent"
+	"aof.dev/operator/pkg/reconciler/flowbinding"
 	"aof.dev/operator/pkg/reconciler/flowrun"
 	"aof.dev/operator/pkg/reconciler/installation"
 	"aof.dev/operator/pkg/reconciler/tally"
@@ -26,6 +29,8 @@ func main() {
 		installation.Constructor(trigger.NeedsStream),
 		trigger.NewController,
 		agent.NewController,
+		// The image stands in the Deployment, where ko resolves it.
+		flowbinding.NewController(os.Getenv("AOF_RUNNER_IMAGE")),
 		flowrun.NewController,
 		tally.NewController,
 	)
