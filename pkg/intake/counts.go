@@ -6,6 +6,7 @@ package intake
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -169,16 +170,12 @@ func (c *Counts) Flush(ctx context.Context) {
 	}
 	var group errgroup.Group
 	group.SetLimit(maxFlushes)
-	var mu sync.Mutex
-	for key, u := range c.unwritten {
+	for _, u := range c.unwritten {
 		group.Go(func() error {
-			if c.write(ctx, u) {
-				mu.Lock()
-				defer mu.Unlock()
-				delete(c.unwritten, key)
-			}
+			u.done = c.write(ctx, u)
 			return nil
 		})
 	}
 	_ = group.Wait() // what failed stays unwritten
+	maps.DeleteFunc(c.unwritten, func(_ types.NamespacedName, u *unwritten) bool { return u.done })
 }

@@ -41,8 +41,10 @@ type unwritten struct {
 	// number of each, and how many of the batches it held.
 	attempts map[int64]int
 	refusals int
-	owners   []metav1.OwnerReference
-	table    *route.Table
+	// done says that nothing is left of it.
+	done   bool
+	owners []metav1.OwnerReference
+	table  *route.Table
 }
 
 // add takes what was gathered.
