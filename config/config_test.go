@@ -54,6 +54,7 @@ func (o object) String() string { return o.file + " " + o.GetKind() + " " + o.Ge
 
 var clusterWide = []string{
 	"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
+	"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
 }
 
 func TestEveryObjectIsOursAndInItsPlace(t *testing.T) {
