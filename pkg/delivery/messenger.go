@@ -82,14 +82,17 @@ func (m *Messenger) settings(t *plan.Trigger) source.Settings {
 		if len(p) != 1 {
 			return nil, false
 		}
-		return m.Lookup(p[0])
+		if value, ok := m.Lookup(p[0]); ok {
+			return value, true
+		}
+		return nil, false
 	})
 	for key, text := range t.Config {
 		template, err := expr.ParseTemplate(text)
 		if err != nil {
 			continue
 		}
-		if value, err := template.Render(credentials); err == nil {
+		if value, err := template.Render(credentials); err == nil && value != "" {
 			out.Config[key] = value
 		}
 	}
