@@ -56,6 +56,9 @@ func ensure[T metav1.Object](ctx context.Context, c child[T]) (T, error) {
 		}
 		return made, nil
 	}
+	if !resources.IsManaged(c.have) {
+		return c.have, fmt.Errorf("%s: %w", what, errNotOwned)
+	}
 	if c.same(c.want, c.have) {
 		return c.have, nil
 	}

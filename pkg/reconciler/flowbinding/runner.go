@@ -121,7 +121,7 @@ func (r *Reconciler) ensureRoleBinding(ctx context.Context, namespace string) er
 	}
 	bindings := r.Kube.RbacV1().RoleBindings(namespace)
 	want := resources.MakeRoleBinding(namespace)
-	if found && have.RoleRef != want.RoleRef { // which can't be changed
+	if found && resources.IsManaged(have) && have.RoleRef != want.RoleRef { // which can't be changed
 		if err := remove(ctx, bindings, "role binding", namespace, names.Runner, isOurs); err != nil {
 			return err
 		}

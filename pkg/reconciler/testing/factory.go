@@ -5,6 +5,7 @@ package testing
 
 import (
 	"context"
+	"reflect"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -16,6 +17,7 @@ import (
 	fakekubeclient "knative.dev/pkg/client/injection/kube/client/fake"
 	"knative.dev/pkg/controller"
 	fakedynamicclient "knative.dev/pkg/injection/clients/dynamicclient/fake"
+	"knative.dev/pkg/kmeta"
 	logtesting "knative.dev/pkg/logging/testing"
 	"knative.dev/pkg/reconciler"
 	rtesting "knative.dev/pkg/reconciler/testing"
@@ -65,6 +67,7 @@ func newWorld(t *testing.T, row *rtesting.TableRow, construct Constructor) *worl
 	ctx, aof := fakeaofclient.With(ctx, copies(listers.AOFObjects())...)
 	ctx, eventing := fakeeventingclient.With(ctx, copies(listers.EventingObjects())...)
 	ctx, dynamic := fakedynamicclient.With(ctx, NewScheme(), copies(listers.UnstructuredObjects())...)
+	aof.PrependReactor("update", "*", onlyStatus(aof.Tracker()))
 	ctx = addressable.WithDuck(ctx)
 	w := &world{clients: []tracked{aof, kube, eventing, dynamic}, events: record.NewFakeRecorder(maxEvents)}
 	ctx = controller.WithEventRecorder(ctx, w.events)
@@ -88,6 +91,24 @@ func (w *world) recorders() rtesting.ActionRecorderList {
 		out = append(out, client)
 	}
 	return out
+}
+
+// onlyStatus has an update of a status leave all else as it is, as an API server
+// does; a fake would bring the rest back to what the writer had read.
+func onlyStatus(tracker clientgotesting.ObjectTracker) clientgotesting.ReactionFunc {
+	return func(action clientgotesting.Action) (bool, runtime.Object, error) {
+		update, ok := action.(clientgotesting.UpdateActionImpl)
+		if !ok || update.Subresource != "status" {
+			return false, nil, nil
+		}
+		current, err := tracker.Get(update.Resource, update.Namespace, update.Object.(kmeta.Accessor).GetName())
+		if err != nil {
+			return true, nil, err
+		}
+		next := current.DeepCopyObject()
+		reflect.ValueOf(next).Elem().FieldByName("Status").Set(reflect.ValueOf(update.Object.DeepCopyObject()).Elem().FieldByName("Status"))
+		return true, next, tracker.Update(update.Resource, next, update.Namespace)
+	}
 }
 
 // copies keeps fake clients from sharing objects with the listers.
