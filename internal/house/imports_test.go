@@ -62,12 +62,16 @@ var law = map[string][]string{
 	"pkg/egress":   {"std", "pkg/trace"},
 	"pkg/kubeapi":  {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/client/clientset/versioned/typed/...", "pkg/names"},
 
+	// What is shown of objects while they are there.
+	"pkg/observe": {"std", "github.com/prometheus/client_golang/prometheus", "k8s.io/apimachinery/...", "k8s.io/client-go/listers/...", "pkg/apis/...", "pkg/client/listers/...", "pkg/fold", "pkg/names"},
+
 	// What reconcilers share. Reconcilers themselves may import anything but
 	// what forbidden lists.
-	"pkg/reconciler/track":       {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/tools/cache", "knative.dev/pkg/kmeta"},
-	"pkg/reconciler/counted":     {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/listers/...", "pkg/fold", "pkg/names"},
-	"pkg/reconciler/edge":        {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "knative.dev/pkg/..."},
-	"pkg/reconciler/credentials": {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/...", "knative.dev/pkg/...", "pkg/expr", "pkg/names"},
+	"pkg/reconciler/flowrun/resume": {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/utils/clock"},
+	"pkg/reconciler/track":          {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/tools/cache", "knative.dev/pkg/kmeta"},
+	"pkg/reconciler/counted":        {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/listers/...", "pkg/fold", "pkg/names"},
+	"pkg/reconciler/edge":           {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "knative.dev/pkg/..."},
+	"pkg/reconciler/credentials":    {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/...", "knative.dev/pkg/...", "pkg/expr", "pkg/names"},
 
 	// What the webhook decides by who asks.
 	"pkg/admission": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis", "pkg/apis/...", "pkg/flow", "pkg/names"},
