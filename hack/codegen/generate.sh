@@ -25,19 +25,18 @@ trap 'rm -rf "${scratch}"' EXIT
 # Clients, listers, informers and the Knative reconciler scaffolding.
 module=aof.dev/operator
 client="${module}/pkg/client"
-rm -rf pkg/client
 "${tools}/client-gen" \
   --go-header-file hack/boilerplate.go.txt \
   --clientset-name versioned --input-base "${module}/pkg/apis" --input aof/v1 \
-  --output-dir pkg/client/clientset --output-pkg "${client}/clientset"
+  --output-dir "${scratch}/client/clientset" --output-pkg "${client}/clientset"
 "${tools}/lister-gen" \
   --go-header-file hack/boilerplate.go.txt \
-  --output-dir pkg/client/listers --output-pkg "${client}/listers" \
+  --output-dir "${scratch}/client/listers" --output-pkg "${client}/listers" \
   ./pkg/apis/aof/v1
 "${tools}/informer-gen" \
   --go-header-file hack/boilerplate.go.txt \
   --versioned-clientset-package "${client}/clientset/versioned" --listers-package "${client}/listers" \
-  --output-dir pkg/client/informers --output-pkg "${client}/informers" \
+  --output-dir "${scratch}/client/informers" --output-pkg "${client}/informers" \
   ./pkg/apis/aof/v1
 "${tools}/injection-gen" \
   --go-header-file hack/boilerplate.go.txt \
@@ -45,7 +44,10 @@ rm -rf pkg/client
   --versioned-clientset-package "${client}/clientset/versioned" \
   --external-versions-informers-package "${client}/informers/externalversions" \
   --listers-package "${client}/listers" \
-  --output-dir pkg/client/injection --output-package "${client}/injection"
+  --output-dir "${scratch}/client/injection" --output-package "${client}/injection"
+
+rm -rf pkg/client
+mv "${scratch}/client" pkg/client
 
 # Floats are dangerous in Kubernetes types because some languages read them
 # differently; the published schema has three (temperature and two rates).
