@@ -6,14 +6,17 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/yaml"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
@@ -30,6 +33,18 @@ type person struct {
 	vars     map[string]string
 	terminal bool
 	width    int
+	program  string
+	server   string           // that stands where one is looked for
+	clock    clock.WithTicker // nil is the real one
+}
+
+// start is when things begin in tests whose output tells times.
+var start = time.Date(2026, 5, 4, 10, 0, 0, 0, time.UTC)
+
+// at gives somebody who looks some time after the start.
+func (p person) at(d time.Duration) person {
+	p.clock = clocktesting.NewFakeClock(start.Add(d))
+	return p
 }
 
 // said is what a command came to.
@@ -42,13 +57,24 @@ type said struct {
 func (p person) aof(t *testing.T, args ...string) said {
 	t.Helper()
 	var out, errs bytes.Buffer
-	env := &Env{
-		In: strings.NewReader(p.in), Out: &out, Err: &errs, Clock: clock.RealClock{},
-		Getenv: func(name string) string { return p.vars[name] }, Terminal: p.terminal, Width: p.width,
-	}
-	code := Main(t.Context(), env, args)
+	code := Main(t.Context(), p.env(&out, &errs), args)
 	return said{code, out.String(), errs.String()}
 }
+
+func (p person) env(out, errs io.Writer) *Env {
+	env := &Env{
+		In: strings.NewReader(p.in), Out: out, Err: errs, Clock: clock.RealClock{},
+		Getenv: func(name string) string { return p.vars[name] }, Terminal: p.terminal, Width: p.width,
+		Program: p.program, Server: orElse(p.server, nobody),
+	}
+	if p.clock != nil {
+		env.Clock = p.clock
+	}
+	return env
+}
+
+// nobody is where no server answers.
+const nobody = "http://127.0.0.1:1"
 
 func aof(t *testing.T, args ...string) said {
 	t.Helper()
