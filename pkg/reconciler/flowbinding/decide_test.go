@@ -1,0 +1,123 @@
+// Copyright The AOF Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package flowbinding
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/fold"
+	"aof.dev/operator/pkg/plan"
+	"aof.dev/operator/pkg/reconciler/flowbinding/resources"
+)
+
+func metaKey(o metav1.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
+func stored(name string, superseded time.Time, inUse bool) StoredPlan {
+	return StoredPlan{ConfigMap: &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}, Superseded: superseded, InUse: inUse}
+}
+
+func namesOf(plans []*corev1.ConfigMap) []string {
+	var out []string
+	for _, p := range plans {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	off := false
+	compiled := &resources.Plan{Name: "new"}
+	missing := errors.Join(errors.New("other"), &plan.MissingError{Kind: "Agent"})
+	type want struct {
+		plan                       string
+		subscribe                  bool
+		reason                     string
+		supersede, restore, delete []string
+		again                      time.Duration
+	}
+	for what, row := range map[string]struct {
+		in   Input
+		want want
+	}{
+		"it compiles":           {Input{Plan: compiled}, want{plan: "new", subscribe: true}},
+		"it is suspended":       {Input{Plan: compiled, Binding: &aofv1.FlowBinding{Spec: aofv1.FlowBindingSpec{Enabled: &off}}}, want{plan: "new"}},
+		"something is missing":  {Input{PlanErr: missing}, want{reason: aofv1.ReasonReferenceNotFound}},
+		"the plan is too large": {Input{PlanErr: fmt.Errorf("x: %w", resources.ErrPlanTooLarge)}, want{reason: aofv1.ReasonPlanTooLarge}},
+		"it makes no sense":     {Input{PlanErr: errors.New("a cycle")}, want{reason: aofv1.ReasonCannotCompile}},
+		"an old plan is marked first": {
+			Input{Plan: compiled, Plans: []StoredPlan{stored("new", time.Time{}, false), stored("old", time.Time{}, false)}},
+			want{plan: "new", subscribe: true, supersede: []string{"old"}, again: resources.Grace},
+		},
+		"an old plan waits out its grace": {
+			Input{Plan: compiled, Plans: []StoredPlan{stored("old", noon.Add(-time.Minute), false)}},
+			want{plan: "new", subscribe: true, again: resources.Grace - time.Minute},
+		},
+		"an old plan goes": {
+			Input{Plan: compiled, Plans: []StoredPlan{stored("old", noon.Add(-resources.Grace), false)}},
+			want{plan: "new", subscribe: true, delete: []string{"old"}},
+		},
+		"an old plan that a run needs stays": {
+			Input{Plan: compiled, Plans: []StoredPlan{stored("old", noon.Add(-24*time.Hour), true)}},
+			want{plan: "new", subscribe: true},
+		},
+		"a plan that came back is restored": {
+			Input{Plan: compiled, Plans: []StoredPlan{stored("new", noon.Add(-24*time.Hour), false)}},
+			want{plan: "new", subscribe: true, restore: []string{"new"}},
+		},
+		"nothing compiles and the plan was there": {
+			Input{PlanErr: missing, Plans: []StoredPlan{stored("new", time.Time{}, false)}},
+			want{reason: aofv1.ReasonReferenceNotFound, supersede: []string{"new"}, again: resources.Grace},
+		},
+		"the soonest counts": {
+			Input{
+				Plan: compiled, Plans: []StoredPlan{stored("old", noon.Add(-time.Minute), false)},
+				Tally: &fold.Tally{Minutes: map[int64]int64{noon.Add(-58*time.Minute).Unix() / 60: 1}},
+			},
+			want{plan: "new", subscribe: true, again: 2 * time.Minute},
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			in := row.in
+			in.Now = noon
+			if in.Binding == nil {
+				in.Binding = &aofv1.FlowBinding{}
+			}
+			d := Decide(&in)
+			assert.Equal(t, row.want, want{d.Plan, d.Subscribe, d.Reason, namesOf(d.Supersede), namesOf(d.Restore), namesOf(d.Delete), d.Again})
+			assert.Equal(t, row.want.reason != "", d.Err != nil)
+		})
+	}
+}
+
+func TestUntilCountsAge(t *testing.T) {
+	t.Parallel()
+	ended := noon.Add(-10*time.Minute + 20*time.Second)
+	tally := &fold.Tally{}
+	assert.Zero(t, untilCountsAge(tally, noon), "nothing ages")
+	tally.Add(fold.Run{Ended: ended})
+	at := noon
+	for _, want := range []struct{ hour, day int64 }{{0, 1}, {0, 0}} {
+		in := untilCountsAge(tally, at)
+		assert.Positive(t, in)
+		before := at.Add(in - time.Second)
+		at = at.Add(in)
+		assert.Equal(t, want.hour, tally.LastHour(at))
+		assert.Equal(t, want.day, tally.LastDay(at))
+		assert.NotEqual(t, [2]int64{want.hour, want.day}, [2]int64{tally.LastHour(before), tally.LastDay(before)}, "a second earlier it was different")
+	}
+	assert.Zero(t, untilCountsAge(tally, at), "and then nothing more")
+}
