@@ -121,16 +121,17 @@ func (c *cluster) bind(trigger, kind string, config map[string]any, filter match
 	}
 	raw, err := table.Encode()
 	require.NoError(c.t, err)
-	c.api.Put("/api/v1/namespaces/ops/configmaps/"+names.Routes(trigger), &corev1.ConfigMap{
-		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: metav1.ObjectMeta{Namespace: "ops", Name: names.Routes(trigger)},
-		Data: map[string]string{names.KeyRoutes: string(raw)},
-	})
+	for name, data := range map[string]map[string]string{names.Routes(trigger): {names.KeyRoutes: string(raw)}, names.Events(trigger): nil} {
+		c.api.Put("/api/v1/namespaces/ops/configmaps/"+name, &corev1.ConfigMap{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: metav1.ObjectMeta{Namespace: "ops", Name: name}, Data: data,
+		})
+	}
 }
 
 func (c *cluster) counted(trigger string) (out fold.Arrivals) {
 	c.t.Helper()
 	var object corev1.ConfigMap
-	if c.api.Get("/api/v1/namespaces/ops/configmaps/"+names.Events(trigger), &object) {
+	if c.api.Get("/api/v1/namespaces/ops/configmaps/"+names.Events(trigger), &object) && object.Data != nil {
 		require.NoError(c.t, json.Unmarshal([]byte(object.Data[names.KeyEvents]), &out))
 	}
 	return out
@@ -265,7 +266,7 @@ func TestCountsAreWrittenWhileItServes(t *testing.T) {
 	written := make(chan struct{})
 	var once sync.Once
 	c.api.Trouble(func(m fakekube.Moment, method, path string) int {
-		if m == fakekube.After && method == http.MethodPost && strings.HasSuffix(path, "/ops/configmaps") {
+		if m == fakekube.After && method == http.MethodPut && strings.HasSuffix(path, names.Events("hook")) {
 			once.Do(func() { close(written) })
 		}
 		return 0

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 
@@ -27,10 +26,10 @@ const (
 	maxRefusals = 5
 )
 
-// CountObjects keeps the documents that events are counted in.
+// CountObjects keeps the documents that events are counted in. The controller
+// makes them, so that nobody here needs the right to.
 type CountObjects interface {
 	ConfigMap(ctx context.Context, namespace, name string) (*corev1.ConfigMap, error)
-	CreateConfigMap(ctx context.Context, object *corev1.ConfigMap) (*corev1.ConfigMap, error)
 	UpdateConfigMap(ctx context.Context, object *corev1.ConfigMap) (*corev1.ConfigMap, error)
 }
 
@@ -57,9 +56,8 @@ type gathered struct {
 	// compared counts events by the table they were compared with: all of its
 	// bindings saw them.
 	compared map[*route.Table]int64
-	// owners and table are those of the newest route.
-	owners []metav1.OwnerReference
-	table  *route.Table
+	// table is that of the newest route.
+	table *route.Table
 }
 
 // NewCounts makes Counts for a process; writer is a name that no other process has
@@ -80,7 +78,7 @@ func (c *Counts) change(d *desk, f func(*gathered)) {
 		g = &gathered{}
 		c.dirty[d.key] = g
 	}
-	g.owners, g.table = d.owners, d.table
+	g.table = d.table
 	f(g)
 }
 

@@ -38,11 +38,6 @@ func TestEventsAreCounted(t *testing.T) {
 	p.counts.Flush(t.Context())
 	assertCounts(t, api, 3, 2, 1, 1, map[string]fold.Compared{"team/pod": {Compared: 3, Matched: 2}, "team/disk": {Compared: 3, Matched: 1}})
 
-	var object corev1.ConfigMap
-	require.True(t, api.Get(eventsPath, &object))
-	assert.Equal(t, map[string]string{names.LabelManaged: "true", names.LabelKind: names.KindEvents, names.LabelTrigger: "hook"}, object.Labels)
-	assert.Equal(t, []metav1.OwnerReference{{APIVersion: "aof.dev/v1", Kind: "Trigger", Name: "hook", UID: "trigger-uid"}}, object.OwnerReferences, "it goes with its Trigger")
-
 	require.Equal(t, http.StatusAccepted, p.post("5", "pod", auth...).Code)
 	p.counts.Flush(t.Context())
 	assertCounts(t, api, 4, 3, 1, 1, map[string]fold.Compared{"team/pod": {Compared: 4, Matched: 3}, "team/disk": {Compared: 4, Matched: 1}})
@@ -72,7 +67,7 @@ func TestCountsAreWrittenFromTimeToTime(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	written := make(chan struct{})
 	api.Trouble(func(m fakekube.Moment, method, path string) int {
-		if m == fakekube.After && method == http.MethodPost && path == "/api/v1/namespaces/ops/configmaps" {
+		if m == fakekube.After && method == http.MethodPut && path == eventsPath {
 			close(written)
 		}
 		return 0
@@ -134,7 +129,6 @@ func TestCountsSurviveTrouble(t *testing.T) {
 			put(t, api, hook("pod"))
 			p := start(t, api, "a")
 			require.Equal(t, http.StatusAccepted, p.post("0", "pod").Code)
-			p.counts.Flush(t.Context())
 			left := tt.calls
 			api.Trouble(func(m fakekube.Moment, method, path string) int {
 				if path == eventsPath && method == tt.method && m == tt.moment && left > 0 {
@@ -195,6 +189,22 @@ func TestCountsOfATriggerThatIsGoneAreGivenUp(t *testing.T) {
 	p.counts.Flush(t.Context())
 	assert.Len(t, api.Requests(), before)
 	assert.Contains(t, p.logged(), "counts given up")
+}
+
+func TestCountsWaitForTheirDocument(t *testing.T) {
+	t.Parallel()
+	api := fakekube.New(t)
+	put(t, api, hook("pod"))
+	p := start(t, api, "a")
+	require.Equal(t, http.StatusAccepted, p.post("1", "pod").Code)
+	var object corev1.ConfigMap
+	require.True(t, api.Get(eventsPath, &object))
+	api.Remove(eventsPath)
+	p.counts.Flush(t.Context())
+	assert.Zero(t, api.Count(http.MethodPost, "configmaps"), "the controller makes it")
+	api.Put(eventsPath, &object)
+	p.counts.Flush(t.Context())
+	assert.Equal(t, int64(1), document(t, api).Received)
 }
 
 func TestCountsThatCannotBeReadBeginAnew(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"aof.dev/operator/pkg/adapter"
@@ -43,7 +42,6 @@ type desk struct {
 	options *Options
 	key     types.NamespacedName
 	table   *route.Table
-	owners  []metav1.OwnerReference
 }
 
 var (

@@ -12,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"aof.dev/operator/pkg/fold"
@@ -42,14 +41,13 @@ type unwritten struct {
 	attempts map[int64]int
 	refusals int
 	// done says that nothing is left of it.
-	done   bool
-	owners []metav1.OwnerReference
-	table  *route.Table
+	done  bool
+	table *route.Table
 }
 
 // add takes what was gathered.
 func (u *unwritten) add(g *gathered) {
-	u.owners, u.table = g.owners, g.table
+	u.table = g.table
 	n := g.arrivals()
 	if len(u.attempts) == 0 && len(u.batches) > 0 {
 		u.batches[len(u.batches)-1].Add(n)
@@ -95,12 +93,8 @@ func (c *Counts) write(ctx context.Context, u *unwritten) (done bool) {
 // somebody else was faster.
 func (c *Counts) writeOnce(ctx context.Context, u *unwritten) (done, again bool, err error) {
 	object, err := c.objects.ConfigMap(ctx, u.key.Namespace, names.Events(u.key.Name))
-	missing := apierrors.IsNotFound(err)
-	if err != nil && !missing {
+	if err != nil {
 		return false, false, fmt.Errorf("get ConfigMap %s: %w", names.Events(u.key.Name), err)
-	}
-	if missing {
-		object = u.newObject()
 	}
 	document := c.read(object)
 	for _, w := range document.Writers {
@@ -116,17 +110,13 @@ func (c *Counts) writeOnce(ctx context.Context, u *unwritten) (done, again bool,
 		return false, false, err
 	}
 	u.attempts[seq] = len(u.batches)
-	if missing {
-		_, err = c.objects.CreateConfigMap(ctx, object)
-	} else {
-		_, err = c.objects.UpdateConfigMap(ctx, object)
-	}
+	_, err = c.objects.UpdateConfigMap(ctx, object)
 	switch {
 	case err == nil:
 		u.landed(seq)
 		u.refusals = 0
 		return true, false, nil
-	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+	case apierrors.IsConflict(err):
 		delete(u.attempts, seq)
 		return false, true, err
 	case refused(err):
@@ -187,15 +177,4 @@ func only(counts map[string]fold.Compared, table *route.Table) map[string]fold.C
 		}
 	}
 	return out
-}
-
-// newObject is the object of a document that isn't there yet.
-func (u *unwritten) newObject() *corev1.ConfigMap {
-	labels := map[string]string{names.LabelManaged: "true", names.LabelKind: names.KindEvents}
-	if len(u.key.Name) <= 63 { // what a label's value may have
-		labels[names.LabelTrigger] = u.key.Name
-	}
-	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-		Namespace: u.key.Namespace, Name: names.Events(u.key.Name), Labels: labels, OwnerReferences: u.owners,
-	}}
 }

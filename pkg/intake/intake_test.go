@@ -143,14 +143,14 @@ func encode(t *testing.T, table *route.Table) string {
 }
 
 func putRaw(api *fakekube.Server, raw string) {
-	yes := true
-	api.Put(routesPath, &corev1.ConfigMap{
-		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: "ops", Name: "aof-routes-hook", OwnerReferences: []metav1.OwnerReference{{
-			APIVersion: "aof.dev/v1", Kind: "Trigger", Name: "hook", UID: "trigger-uid", Controller: &yes, BlockOwnerDeletion: &yes,
-		}}},
-		Data: map[string]string{names.KeyRoutes: raw},
-	})
+	object := &corev1.ConfigMap{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}}
+	object.Namespace = "ops"
+	if !api.Get(eventsPath, &corev1.ConfigMap{}) {
+		object.Name = names.Events("hook")
+		api.Put(eventsPath, object)
+	}
+	object.Name, object.Data = names.Routes("hook"), map[string]string{names.KeyRoutes: raw}
+	api.Put(routesPath, object)
 }
 
 func putSecret(api *fakekube.Server, data map[string]string) {
@@ -187,11 +187,10 @@ func (p *process) postTo(path, id, text string, headers ...string) *httptest.Res
 func document(t *testing.T, api *fakekube.Server) fold.Arrivals {
 	t.Helper()
 	var object corev1.ConfigMap
-	if !api.Get(eventsPath, &object) {
-		return fold.Arrivals{}
-	}
 	var out fold.Arrivals
-	require.NoError(t, json.Unmarshal([]byte(object.Data[names.KeyEvents]), &out))
+	if api.Get(eventsPath, &object) && object.Data[names.KeyEvents] != "" {
+		require.NoError(t, json.Unmarshal([]byte(object.Data[names.KeyEvents]), &out))
+	}
 	return out
 }
 

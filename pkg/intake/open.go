@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"aof.dev/operator/pkg/adapter"
@@ -46,15 +45,15 @@ func decode(object *corev1.ConfigMap, key types.NamespacedName) (*route.Table, e
 // it is written anew.
 func (r *Routes) broken(key types.NamespacedName, object *corev1.ConfigMap, err error) adapter.Route {
 	r.options.Log.Warn("route table can't be used", "trigger", key.String(), "error", bounded(err))
-	d := &desk{options: &r.options, key: key, owners: ownersOf(object), table: &route.Table{}}
+	d := &desk{options: &r.options, key: key, table: &route.Table{}}
 	return adapter.Route{
 		Namespace: key.Namespace, Trigger: key.Name, Err: err, Sink: d, Observer: d, Version: object.ResourceVersion,
 	}
 }
 
 // open makes the route of a table.
-func (r *Routes) open(key types.NamespacedName, object *corev1.ConfigMap, table *route.Table, secrets credentials, version string) adapter.Route {
-	d := &desk{options: &r.options, key: key, owners: ownersOf(object), table: table}
+func (r *Routes) open(key types.NamespacedName, table *route.Table, secrets credentials, version string) adapter.Route {
+	d := &desk{options: &r.options, key: key, table: table}
 	out := adapter.Route{Namespace: key.Namespace, Trigger: key.Name, Sink: d, Observer: d, Version: version}
 	rules, err := table.Rules()
 	if err == nil {
@@ -101,18 +100,6 @@ func (r *Routes) settings(table *route.Table, secrets credentials) (source.Setti
 		}
 	}
 	return out, nil
-}
-
-// ownersOf are the owners of a Trigger's table, who own its counts as well: they
-// go with it.
-func ownersOf(object *corev1.ConfigMap) []metav1.OwnerReference {
-	owners := make([]metav1.OwnerReference, 0, len(object.OwnerReferences))
-	for _, o := range object.OwnerReferences {
-		// Only who may change an owner can hold up its deletion.
-		o.Controller, o.BlockOwnerDeletion = nil, nil
-		owners = append(owners, o)
-	}
-	return owners
 }
 
 // bounded is the text of an error, not longer than a line in a log should be.

@@ -216,5 +216,5 @@ func (r *Routes) read(ctx context.Context, key types.NamespacedName, at time.Tim
 	if last != nil && last.route.Version == version {
 		return &found{at: at, route: last.route}, nil
 	}
-	return &found{at: at, route: r.open(key, object, table, secrets, version)}, nil
+	return &found{at: at, route: r.open(key, table, secrets, version)}, nil
 }

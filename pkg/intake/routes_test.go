@@ -13,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 
 	"aof.dev/operator/pkg/adapter"
 	fakekube "aof.dev/operator/test/fake/kube"
@@ -313,6 +312,4 @@ func TestARouteThatCannotBeReadIsAskedForAgain(t *testing.T) {
 	assert.NotContains(t, w.Body.String(), "configmap", "the sender needs no inside view")
 	api.Trouble(nil)
 	assert.Equal(t, http.StatusAccepted, p.post("1", "pod").Code, "an error is not remembered")
-	var object corev1.ConfigMap
-	assert.False(t, api.Get(eventsPath, &object))
 }
