@@ -108,6 +108,18 @@ func (s *AgentFlowStatus) PropagateRun(run *FlowRun) {
 	s.derive()
 }
 
+// MarkLastRun says how the run that ended last ended, where runs are counted and
+// not looked at.
+func (s *AgentFlowStatus) MarkLastRun(succeeded bool) {
+	m := agentFlowConditions.Manage(s)
+	if succeeded {
+		m.MarkTrueWithReason(AgentFlowConditionLastRunSucceeded, ReasonSucceeded, "")
+	} else {
+		m.MarkFalse(AgentFlowConditionLastRunSucceeded, ReasonFailed, "")
+	}
+	s.derive()
+}
+
 // derive keeps the published summary equal to what the conditions say: a flow
 // that can't run has failed; otherwise its phase is that of its newest run.
 func (s *AgentFlowStatus) derive() {

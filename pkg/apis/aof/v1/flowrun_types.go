@@ -93,6 +93,9 @@ type RunDecision struct {
 	// Aliases are other names of the same user, such as the e-mail address.
 	// +kubebuilder:validation:MaxItems=8
 	Aliases []string `json:"aliases,omitempty"`
+	// Reaction is the name of the emoji, for a node that waits for one.
+	// +kubebuilder:validation:MaxLength=128
+	Reaction string `json:"reaction,omitempty"`
 	// Comment of the user.
 	// +kubebuilder:validation:MaxLength=1024
 	Comment string `json:"comment,omitempty"`
@@ -208,6 +211,9 @@ type NodeStatus struct {
 	Error *RunError `json:"error,omitempty"`
 	// Usage is what models used.
 	Usage *TokenUsage `json:"usage,omitempty"`
+	// Grant is the digest of the action that people allowed the node.
+	// +kubebuilder:validation:MaxLength=128
+	Grant string `json:"grant,omitempty"`
 	// Wait says what the node waits for, or waited for.
 	Wait *WaitStatus `json:"wait,omitempty"`
 }
