@@ -14,6 +14,9 @@ import (
 
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/reconciler/agent"
+	"aof.dev/operator/pkg/reconciler/agentfleet"
+	"aof.dev/operator/pkg/reconciler/agentflow"
+	"aof.dev/operator/pkg/reconciler/aofcontext"
 	"aof.dev/operator/pkg/reconciler/flowbinding"
 	"aof.dev/operator/pkg/reconciler/flowrun"
 	"aof.dev/operator/pkg/reconciler/installation"
@@ -28,7 +31,10 @@ func main() {
 	sharedmain.MainWithContext(ctx, "aof-controller",
 		installation.Constructor(trigger.NeedsStream),
 		trigger.NewController,
+		aofcontext.NewController,
 		agent.NewController,
+		agentfleet.NewController,
+		agentflow.NewController,
 		// The image stands in the Deployment, where ko resolves it.
 		flowbinding.NewController(os.Getenv("AOF_RUNNER_IMAGE")),
 		flowrun.NewController,

@@ -4,6 +4,7 @@
 package credentials
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,7 +21,8 @@ import (
 // credentials; pkg/llm reads it.
 const envModel = "AOF_MODEL"
 
-// Keys are the names of the credentials that a namespace has.
+// Keys are the names of the credentials that a namespace has. The zero value is a
+// namespace without a Secret.
 type Keys struct {
 	names sets.Set[string]
 	// model replaces every agent's model, if set.
@@ -105,21 +107,41 @@ var providers = []provider{
 // defaultProvider serves a model that names none.
 const defaultProvider = "anthropic"
 
-// MissingModel says which credential the model lacks, or that nobody knows its
-// provider; empty when nothing is missing. The names are in the form in which a
-// message shows them.
-func (k Keys) MissingModel(model, providerField string) (missing string, known bool) {
+// MissingError says which credential a model lacks.
+type MissingError struct {
+	// Names of which one would do, as a message shows them.
+	Names string
+	// NoSecret says that the namespace has no credentials at all. Then those of
+	// the namespace that the agent works for may do.
+	NoSecret bool
+}
+
+// Error says what to put where.
+func (e *MissingError) Error() string {
+	if e.NoSecret {
+		return fmt.Sprintf("the model needs %s; the namespace has no Secret %s, so it depends on the namespace of the binding", e.Names, names.Credentials)
+	}
+	return fmt.Sprintf("the model needs %s, which Secret %s of the namespace does not have", e.Names, names.Credentials)
+}
+
+// ErrUnknownProvider says that nobody knows who serves a model.
+var ErrUnknownProvider = errors.New("the model names no provider that is known")
+
+// ForModel says what is missing for a model: ErrUnknownProvider, or a
+// *MissingError.
+func (k Keys) ForModel(model, providerField string) error {
 	if k.model != "" {
 		model, providerField = k.model, ""
 	}
 	p := find(model, providerField)
-	if p == nil {
-		return "", false
+	switch {
+	case p == nil:
+		return ErrUnknownProvider
+	case len(p.keys) == 0 || slices.ContainsFunc(p.keys, k.Has):
+		return nil
+	default:
+		return &MissingError{Names: strings.Join(p.keys, " or "), NoSecret: k.names == nil}
 	}
-	if len(p.keys) == 0 || slices.ContainsFunc(p.keys, k.Has) {
-		return "", true
-	}
-	return strings.Join(p.keys, " or "), true
 }
 
 func find(model, providerField string) *provider {
