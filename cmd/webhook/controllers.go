@@ -65,12 +65,14 @@ func newValidation(ctx context.Context, _ configmap.Watcher) *controller.Impl {
 }
 
 func newStamping(ctx context.Context, _ configmap.Watcher) *controller.Impl {
+	ctx = named(ctx, "StampingWebhook")
 	impl := defaulting.NewAdmissionController(ctx, "stamping.webhook.aof.dev", "/runs/stamping", runs(), same, strict)
 	impl.Reconciler = &stamping{keeper: impl.Reconciler.(keeper), runs: userRuns(ctx)} //nolint:errcheck // a panic at the start, seen by the first test
 	return impl
 }
 
 func newRunValidation(ctx context.Context, _ configmap.Watcher) *controller.Impl {
+	ctx = named(ctx, "RunValidationWebhook")
 	return validation.NewAdmissionController(ctx, "runs.webhook.aof.dev", "/runs/validation", runs(), same, strict,
 		map[schema.GroupVersionKind]validation.Callback{
 			kind("FlowRun"): validation.NewCallback(userRuns(ctx).Check, webhook.Create, webhook.Update),
@@ -84,6 +86,14 @@ func newConfigValidation(ctx context.Context, _ configmap.Watcher) *controller.I
 		observability.Name():           observability.Parse,
 		leaderelection.ConfigMapName(): leaderelection.NewConfigFromConfigMap,
 	})
+}
+
+// named gives a controller its own queue, and by its name its own lease: of two
+// with one name, one would wait for the other for ever.
+func named(ctx context.Context, queue string) context.Context {
+	options := *webhook.GetOptions(ctx)
+	options.ControllerOptions = &controller.ControllerOptions{WorkQueueName: queue, Logger: logging.FromContext(ctx).Named(queue)}
+	return webhook.WithOptions(ctx, options)
 }
 
 func processes() admission.Processes { return admission.Processes{Namespace: system.Namespace()} }
