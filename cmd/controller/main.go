@@ -24,10 +24,12 @@ import (
 	"aof.dev/operator/pkg/reconciler/trigger"
 )
 
+// managed selects what carries our label. Of what belongs to users the controller
+// watches their AOF objects only.
+const managed = names.LabelManaged + "=true"
+
 func main() {
-	// Of what belongs to users the controller watches their AOF objects only; of
-	// everything else, what carries our label.
-	ctx := filteredfactory.WithSelectors(signals.NewContext(), names.LabelManaged+"=true")
+	ctx := filteredfactory.WithSelectors(signals.NewContext(), managed)
 	sharedmain.MainWithContext(ctx, "aof-controller",
 		installation.Constructor(trigger.NeedsStream),
 		trigger.NewController,
@@ -39,5 +41,6 @@ func main() {
 		flowbinding.NewController(os.Getenv("AOF_RUNNER_IMAGE")),
 		flowrun.NewController,
 		tally.NewController,
+		showObjects,
 	)
 }
