@@ -47,7 +47,8 @@ var law = map[string][]string{
 	// Runs.
 	"pkg/ledger":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "modernc.org/sqlite/...", "modernc.org/sqlite", "pkg/apis/...", "pkg/ledger"},
 	"pkg/ledger/kube": {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/apis/...", "pkg/ledger"},
-	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan"},
+	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/guard", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan"},
+	"pkg/guard":       {"std"},
 	"pkg/fold":        {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/..."},
 
 	// How the adapter works in a cluster.

@@ -53,7 +53,9 @@ type Waiting struct {
 type Resume struct {
 	Node    string
 	Attempt int
-	At      time.Time
+	// Grant, when set, is what people allow the node to do: the digest of it.
+	Grant string
+	At    time.Time
 }
 
 // Cancel ends the run: what is not over is skipped.

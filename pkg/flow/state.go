@@ -150,6 +150,8 @@ type NodeState struct {
 	Usage Usage `json:"usage,omitzero"`
 	// Wait says what a waiting node waits for.
 	Wait *Wait `json:"wait,omitempty"`
+	// Grant is the digest of what people allowed the node to do; see Resume.
+	Grant string `json:"grant,omitempty"`
 	// NotBefore is when a further attempt may begin.
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	StartedAt time.Time `json:"startedAt,omitzero"`
@@ -306,7 +308,7 @@ func (n *NodeState) canonicalise() error {
 		return fmt.Errorf("exports %w", err)
 	}
 	n.Output, n.Exports = output, exports
-	n.Reason = cut(n.Reason)
+	n.Reason, n.Grant = cut(n.Reason), cut(n.Grant)
 	if n.Error != nil {
 		n.Error = &NodeError{Reason: cut(n.Error.Reason), Message: cut(n.Error.Message)}
 	}

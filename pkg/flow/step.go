@@ -210,6 +210,9 @@ func (m *machine) resume(in Resume) {
 		return
 	}
 	m.accept(in.At)
+	if in.Grant != "" {
+		m.state.Nodes[i].Grant = cut(in.Grant)
+	}
 	m.move(i, PhaseRunning)
 	m.run(i, 0)
 	m.settle()

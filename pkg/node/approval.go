@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
 	"strings"
 
 	"k8s.io/utils/clock"
@@ -18,6 +19,7 @@ import (
 // approvalExecutor asks people for a decision.
 type approvalExecutor struct {
 	clock clock.PassiveClock
+	asker *asker
 }
 
 // Digest binds a decision to what was asked: the SHA-256, in hex, of the node's
@@ -42,34 +44,42 @@ func (e *approvalExecutor) Execute(ctx context.Context, req Request) (Result, er
 	if strings.TrimSpace(message) == "" {
 		message = "Approval required"
 	}
-	patience, err := s.timeout(policyTimeout(req.Node, defaultPatience))
+	otherwise := defaultPatience
+	if t := req.Approval.Timeout; t > 0 {
+		otherwise = t
+	}
+	patience, err := s.timeout(policyTimeout(req.Node, otherwise))
 	if err != nil {
 		return Result{}, err
 	}
 	details := req.Run.place()
-	if err := s.decision(details); err != nil {
+	req.Approval.describe(details)
+	if err := s.decision(details, req.Approval); err != nil {
 		return Result{}, err
 	}
 	details["digest"] = Digest(req.Node.ID, message)
 	if who := requester(req.Scope); who != "" {
 		details["requested_by"] = who
 	}
-	return Result{Wait: &flow.Wait{
-		Kind: flow.WaitApproval, Message: message, Until: e.clock.Now().Add(patience), Details: details,
-	}}, nil
+	wait := &flow.Wait{Kind: flow.WaitApproval, Message: message, Until: e.clock.Now().Add(patience), Details: details}
+	e.asker.ask(ctx, req, wait)
+	return Result{Wait: wait}, nil
 }
 
-// decision adds who may decide, and what counts when nobody does.
-func (s settings) decision(details map[string]any) error {
+// decision adds who may decide, and what counts when nobody does. The node says
+// who; of how many are needed, it can only ask for more than the Context does.
+func (s settings) decision(details map[string]any, general Approval) error {
 	approvers, err := s.list("approvers")
 	if err != nil {
 		return err
 	}
-	names := make([]any, len(approvers))
-	for i, name := range approvers {
-		names[i] = name
+	if len(approvers) > 0 {
+		names := make([]any, len(approvers))
+		for i, name := range approvers {
+			names[i] = name
+		}
+		details["approvers"] = names
 	}
-	details["approvers"] = names
 	fallback, err := s.word("fallback")
 	if err != nil {
 		return err
@@ -82,11 +92,18 @@ func (s settings) decision(details map[string]any) error {
 	default:
 		return fail(ReasonInvalidConfig, "fallback: must be reject or approve")
 	}
-	for _, key := range []string{"min_approvers", "allow_self_approval"} {
-		if v, ok := s.first(key); ok {
-			if details[key], err = s.deep(v); err != nil {
-				return at(key, err)
-			}
+	if v, ok := s.first("allow_self_approval"); ok {
+		if details["allow_self_approval"], err = s.deep(v); err != nil {
+			return at("allow_self_approval", err)
+		}
+	}
+	if v, ok := s.first("min_approvers"); ok {
+		filled, err := s.deep(v)
+		if err != nil {
+			return at("min_approvers", err)
+		}
+		if n, err := strconv.Atoi(expr.Text(filled)); err != nil || n > general.MinApprovers {
+			details["min_approvers"] = filled
 		}
 	}
 	channel, err := s.word("notification_channel")

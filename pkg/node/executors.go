@@ -52,6 +52,7 @@ func New(o Options) Executors {
 		o.DecodeYAML = decodeObject
 	}
 	web := newWeb(o.HTTPClient)
+	asks := &asker{messenger: o.Messenger}
 	messages := &messageExecutor{messenger: o.Messenger, clock: o.Clock}
 	agents := &agentExecutor{agents: o.Agents, decode: o.DecodeYAML}
 	executors := Executors{}
@@ -62,11 +63,11 @@ func New(o Options) Executors {
 		executors[flow.KindTransform] = &transformExecutor{runner: o.Transform}
 	}
 	if o.Script != nil {
-		executors[flow.KindScript] = &scriptExecutor{runner: o.Script, web: web}
+		executors[flow.KindScript] = &gated{&scriptExecutor{runner: o.Script, web: web}, asks}
 	}
-	executors[flow.KindHTTP] = &httpExecutor{web: web}
+	executors[flow.KindHTTP] = &gated{&httpExecutor{web: web}, asks}
 	executors[flow.KindWait] = &waitExecutor{clock: o.Clock, maxSleep: o.MaxSleep}
-	executors[flow.KindApproval] = &approvalExecutor{clock: o.Clock}
+	executors[flow.KindApproval] = &approvalExecutor{clock: o.Clock, asker: asks}
 	for _, kind := range []flow.Kind{flow.KindSlack, flow.KindDiscord, flow.KindTelegram, flow.KindResponse, flow.KindNotify} {
 		executors[kind] = messages
 	}

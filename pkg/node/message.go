@@ -57,7 +57,7 @@ func (e *messageExecutor) Execute(ctx context.Context, req Request) (Result, err
 	if err != nil {
 		return Result{}, err
 	}
-	details := map[string]any{"reactions": reactions}
+	details := map[string]any{"reactions": reactions, "digest": Digest(req.Node.ID, m.Text)}
 	for _, key := range []string{"platform", "channel", "thread", "sent", "ts", "id"} {
 		if v := output[key]; v != nil && v != "" {
 			details[key] = v

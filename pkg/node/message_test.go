@@ -84,7 +84,7 @@ func TestWaitForReaction(t *testing.T) {
 	assert.Equal(t, &flow.Wait{
 		Kind: flow.WaitReaction, Message: "deploy?", Until: start.Add(5 * time.Minute),
 		Details: values{
-			"platform": "slack", "channel": "C1", "thread": "1.2", "ts": "17.5", "id": "17.5", "sent": true, "reactions": []any{"white_check_mark", "x"},
+			"platform": "slack", "channel": "C1", "thread": "1.2", "ts": "17.5", "id": "17.5", "sent": true, "reactions": []any{"white_check_mark", "x"}, "digest": node.Digest("n", "deploy?"),
 		},
 	}, res.Wait)
 	assert.Equal(t, "deploy?", res.Output.(map[string]any)["message"])

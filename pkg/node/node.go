@@ -6,6 +6,7 @@ package node
 import (
 	"context"
 	"errors"
+	"time"
 
 	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/flow"
@@ -33,7 +34,35 @@ type Request struct {
 	// Attempt counts from 1.
 	Attempt int
 	Run     Run
+	// Approval is what the Context says about approvals.
+	Approval Approval
+	// Gate, when set, is asked before a command or a request with an effect.
+	Gate Gate
 }
+
+// Approval says who decides, where the node itself says nothing.
+type Approval struct {
+	AllowedUsers []string
+	MinApprovers int
+	AllowSelf    bool
+	// Timeout is how long they have; 0 is the node's default.
+	Timeout time.Duration
+}
+
+// Action is what a node is about to do, completely resolved.
+type Action struct {
+	// Text is the command line or the request as people would write it.
+	Text string
+	// Fingerprint tells it from every other action: all that its effect depends on.
+	Fingerprint string
+	// ReadOnly says that it can't change anything.
+	ReadOnly bool
+}
+
+// Gate says whether an action may be done: neither wait nor error when it may.
+// With a wait people are to be asked first; the node is executed again when they
+// have agreed.
+type Gate func(a Action) (*flow.Wait, error)
 
 // Result is what came of an attempt that did not fail.
 type Result struct {
@@ -69,6 +98,14 @@ type Message struct {
 	Format string
 	// Blocks is the platform's structured form, for the format blocks.
 	Blocks []any
+	// Ask, when set, is the question that the message puts. Platforms with buttons
+	// show a yes and a no.
+	Ask *Ask
+}
+
+// Ask is a question to people, and what their answer must carry.
+type Ask struct {
+	Namespace, Run, Node, Digest string
 }
 
 // Receipt is a platform's word that it took a message.

@@ -94,7 +94,8 @@ func TestApproval(t *testing.T) {
 		Kind: flow.WaitApproval, Message: "run rm -rf ${HOME}?", Until: start.Add(5 * time.Minute),
 		Details: values{
 			"approvers": []any{"ann@example.org", "U1"}, "fallback": "approve", "min_approvers": 2, "allow_self_approval": false,
-			"digest": node.Digest("n", "run rm -rf ${HOME}?"), "requested_by": "U1", "platform": "slack", "channel": "C9", "thread": "1.2",
+			"digest": node.Digest("n", "run rm -rf ${HOME}?"), "requested_by": "U1", "platform": "slack", "channel": "C1", "thread": "1.2",
+			"notified": true, "ts": "17.5",
 		},
 	}, res.Wait)
 	assert.Nil(t, res.Output)
@@ -110,7 +111,11 @@ func TestApproval(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, start.Add(want), res.Wait.Until)
 		assert.Equal(t, "Approval required", res.Wait.Message)
-		assert.Equal(t, values{"platform": "slack", "channel": "#ops", "fallback": "reject", "approvers": []any{}, "digest": node.Digest("n", "Approval required")}, res.Wait.Details)
+		assert.Equal(t, values{
+			"platform": "slack", "channel": "C1", "fallback": "reject", "approvers": []any{}, "digest": node.Digest("n", "Approval required"),
+			"notified": true, "ts": "17.5",
+		}, res.Wait.Details)
+		assert.Equal(t, "#ops", b.messenger.sent[len(b.messenger.sent)-1].Channel)
 	}
 	b.fails(t, flow.KindApproval, values{"fallback": "${x}"}, values{"x": "maybe"}, node.ReasonInvalidConfig)
 }

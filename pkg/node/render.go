@@ -19,10 +19,11 @@ import (
 type renderer struct {
 	scope expr.Resolver
 	left  int // bytes that the node may still render
+	gate  Gate
 }
 
 func newRenderer(req Request) *renderer {
-	return &renderer{scope: req.Scope, left: 2 * expr.MaxRendered}
+	return &renderer{scope: req.Scope, left: 2 * expr.MaxRendered, gate: req.Gate}
 }
 
 // escaped gives a renderer of which every value goes through escape on its way

@@ -44,6 +44,7 @@ type scriptJob struct {
 	web     *web
 	env     map[string]string
 	dir     string
+	reads   bool // what it does changes nothing
 	timeout time.Duration
 }
 
@@ -125,6 +126,9 @@ func (j *scriptJob) script(ctx context.Context, req Request, source string) (Res
 		return Result{}, err
 	}
 	script.Timeout = j.timeout
+	if err := j.permit(scriptAction(script)); err != nil {
+		return Result{}, err
+	}
 	res, err := j.runner.Run(ctx, script)
 	if err != nil {
 		return Result{}, shellError(ctx, err)

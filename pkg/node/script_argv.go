@@ -84,6 +84,9 @@ func smuggles(src, text string) bool {
 
 // exec starts one program.
 func (j *scriptJob) exec(ctx context.Context, argv []string) (shell.Result, error) {
+	if err := j.permit(commandAction(argv, j.env, j.dir, j.reads)); err != nil {
+		return shell.Result{}, err
+	}
 	res, err := j.runner.Exec(ctx, argv, shell.Script{Env: j.env, Dir: j.dir, Timeout: j.timeout})
 	if err != nil {
 		return res, shellError(ctx, err)

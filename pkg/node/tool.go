@@ -27,8 +27,10 @@ func (j *scriptJob) tool(ctx context.Context, name string) (map[string]any, erro
 	}
 	switch name {
 	case "docker":
+		j.reads = true
 		return j.docker(ctx, action, args)
 	case "kubectl":
+		j.reads = true
 		return j.kubectl(ctx, action, args)
 	case "http":
 		return j.http(ctx, action, args)

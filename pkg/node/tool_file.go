@@ -59,6 +59,9 @@ func (j *scriptJob) file(action string, args toolArgs) (map[string]any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := j.permit(fileAction(at, content, appends)); err != nil {
+			return nil, err
+		}
 		return toolOutput(map[string]any{"path": path, "bytes": len(content)}), writeFile(at, content, appends)
 	default:
 		return nil, noAction("file", action, "read", "write", "exists", "list")

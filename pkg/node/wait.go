@@ -49,6 +49,7 @@ func (e *waitExecutor) Execute(ctx context.Context, req Request) (Result, error)
 			patience = policyTimeout(req.Node, defaultPatience)
 		}
 		wait := &flow.Wait{Kind: flow.WaitReaction, Until: now.Add(patience), Details: req.Run.place()}
+		wait.Details["digest"] = Digest(req.Node.ID, "")
 		if kind == "event" {
 			wait.Kind = flow.WaitEvent
 		}

@@ -77,6 +77,9 @@ func (w *web) send(ctx context.Context, s settings, method string, timeout time.
 	if err != nil {
 		return answer{}, err
 	}
+	if err := s.permitRequest(req); err != nil {
+		return answer{}, err
+	}
 	resp, err := w.client.Do(req)
 	if err != nil {
 		return answer{}, requestError(ctx, ctx2, req, err)

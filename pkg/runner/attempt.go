@@ -86,13 +86,20 @@ func (e *execution) attempt(ctx context.Context, command flow.Run, request node.
 // request is what the executor of a command gets.
 func (e *execution) request(command flow.Run) node.Request {
 	n, _ := e.compiled.Node(command.Node) // the engine commands only what it has
-	return node.Request{
+	approval := e.plan.Context.Approval
+	request := node.Request{
 		Node:    n,
 		Scope:   expr.Chain(e.compiled.Scope(e.state, n.ID), e.secrets),
 		Env:     e.compiled.Env(e.state, n.ID),
 		Attempt: command.Attempt,
 		Run:     e.about,
+		Approval: node.Approval{
+			AllowedUsers: approval.AllowedUsers, MinApprovers: int(approval.MinApprovers), AllowSelf: approval.AllowSelf,
+			Timeout: time.Duration(approval.TimeoutSeconds) * time.Second,
+		},
 	}
+	request.Gate = e.gate(request)
+	return request
 }
 
 func (e *execution) execute(ctx context.Context, request node.Request) (value node.Result, err error) {

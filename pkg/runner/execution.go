@@ -25,6 +25,8 @@ type execution struct {
 	secrets   *Secrets
 	executors node.Executors
 	about     node.Run
+	// requestedBy are the names of who caused the event.
+	requestedBy []string
 
 	state   flow.State
 	pending []pending          // due, and not begun
@@ -92,6 +94,7 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 		if !yielding {
 			batch = e.begin()
 		}
+		left := len(e.pending)
 		if force || e.dirty || e.over() || (!covered && e.unwritten(batch)) {
 			if err := e.checkpoint(ctx, batch); err != nil {
 				return e.run, err
@@ -112,6 +115,9 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 		for _, p := range batch {
 			request := e.request(p.Run) // here, since the state moves on
 			e.running.Go(func() { e.attempt(attempts, p.Run, request) })
+		}
+		if len(e.pending) > left {
+			continue // somebody answered while we wrote
 		}
 		select {
 		case <-ctx.Done():
@@ -216,6 +222,7 @@ func (e *execution) take(r result) {
 		e.step(failed(r, e.secrets, now))
 	case r.value.Wait != nil:
 		e.step(flow.Waiting{Node: id, Attempt: attempt, Wait: *r.value.Wait, At: now})
+		e.decide() // it may have been answered before a crash
 	default:
 		exports := make(map[string]string, len(r.value.Exports))
 		for name, value := range r.value.Exports {

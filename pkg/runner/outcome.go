@@ -95,6 +95,7 @@ func (e *execution) answer() {
 		e.pending = nil
 		return
 	}
+	e.decide()
 	e.expire()
 }
 
@@ -109,8 +110,7 @@ func cancelReason(c *aofv1.RunCancel) string {
 	return bounded(reason)
 }
 
-// expire lets waits go on whose time has come: a timer is done, an approval
-// nobody gave is a no.
+// expire lets waits go on whose time has come.
 func (e *execution) expire() {
 	now := e.runner.Clock.Now()
 	for i := range e.state.Nodes {
@@ -120,11 +120,8 @@ func (e *execution) expire() {
 		}
 		done := flow.Done{Node: n.ID, Attempt: n.Attempt, At: now}
 		switch n.Wait.Kind {
-		case flow.WaitApproval:
-			approved := n.Wait.Details["fallback"] == "approve"
-			done.Output = map[string]any{"status": "timeout", "timeout": true, "approved": approved}
 		case flow.WaitReaction, flow.WaitEvent:
-			done.Output = map[string]any{"timeout": true, "approved": false, "reaction": nil}
+			done.Output = reacted(n.Wait, map[string]any{"timeout": true, "approved": false, "reaction": nil})
 		case flow.WaitTimer:
 			done.Output = map[string]any{"waited": true}
 		default:

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,6 +157,8 @@ type scene struct {
 	clock *watchedClock
 	fakes *fakes
 	plan  *plan.Plan
+	// effects counts what tests have their nodes do.
+	effects atomic.Int64
 }
 
 func setScene(t *testing.T, f flow.Flow) *scene {
@@ -176,6 +179,7 @@ func setScene(t *testing.T, f flow.Flow) *scene {
 func newRun(t *testing.T) *aofv1.FlowRun {
 	t.Helper()
 	m := event.Message{ID: "1", Platform: "webhook", Type: "message", Text: "scale the api", Timestamp: began}
+	m.User = event.User{ID: "U1", Username: "ann", Email: "ann@example.com"}
 	ce, err := m.CloudEvent("ns", "hook", nil)
 	require.NoError(t, err)
 	raw, err := json.Marshal(ce)
