@@ -29,6 +29,9 @@ import (
 
 var _ flowrunreconciler.Interface = (*Reconciler)(nil)
 
+// workers is how many runs are looked at together: a broker may take its time.
+const workers = 8
+
 // extra is how much longer than a runner may take a broker may keep us waiting.
 const extra = 30 * time.Second
 
@@ -50,6 +53,7 @@ func NewController(ctx context.Context, watcher configmap.Watcher) *controller.I
 	impl := flowrunreconciler.NewImpl(ctx, r, func(*controller.Impl) controller.Options {
 		return controller.Options{SkipStatusUpdates: true, DemoteFunc: func(reconciler.Bucket) { r.memory.clear() }}
 	})
+	impl.Concurrency = workers
 	watcher.Watch(names.Config, func(c *corev1.ConfigMap) {
 		s, err := settings.FromConfigMap(c)
 		if err != nil {

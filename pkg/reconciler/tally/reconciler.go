@@ -94,22 +94,27 @@ func (r *Reconciler) keys() []types.NamespacedName {
 	values := r.Runs.ListIndexFuncValues(indexFinished)
 	out := make([]types.NamespacedName, 0, len(values))
 	for _, value := range values {
-		if namespace, name, err := cache.SplitMetaNamespaceKey(value); err == nil {
-			out = append(out, types.NamespacedName{Namespace: namespace, Name: name})
+		if key, ok := keyFrom(value); ok {
+			out = append(out, key)
 		}
 	}
 	return out
 }
 
+// keyFrom reads what keyOf writes.
+func keyFrom(s string) (types.NamespacedName, bool) {
+	namespace, name, err := cache.SplitMetaNamespaceKey(s)
+	return types.NamespacedName{Namespace: namespace, Name: name}, err == nil && namespace != ""
+}
+
 // Reconcile counts what is over of the binding that the key names, and removes
 // what is too old or too much.
 func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
-	namespace, name, err := cache.SplitMetaNamespaceKey(key)
-	if err != nil || namespace == "" {
+	binding, ok := keyFrom(key)
+	if !ok {
 		logging.FromContext(ctx).Error("Invalid resource key: ", key)
 		return nil
 	}
-	binding := types.NamespacedName{Namespace: namespace, Name: name}
 	if !r.IsLeaderFor(binding) {
 		return controller.NewSkipKey(key)
 	}

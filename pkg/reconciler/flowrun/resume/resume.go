@@ -27,7 +27,7 @@ const (
 	maxAnswer = 4 << 10
 )
 
-// ErrBusy: too many requests have not been answered yet. Try again later.
+// ErrBusy is for a time at which too many requests have not been answered yet.
 var ErrBusy = errors.New("too many events are on their way to brokers")
 
 // Sender sends events to brokers. Make it with New.
@@ -94,8 +94,8 @@ func (s *Sender) post(ctx context.Context, broker string, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("send event: %w", err)
 	}
-	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswer)) // so that the connection can be used again
+	_ = response.Body.Close()
 	if response.StatusCode < 200 || response.StatusCode > 299 {
 		return fmt.Errorf("the broker answered %d", response.StatusCode)
 	}
