@@ -53,6 +53,7 @@ var law = map[string][]string{
 
 	// How the adapter works in a cluster.
 	"pkg/intake": {"std", "github.com/cloudevents/sdk-go/v2/event", "golang.org/x/sync/errgroup", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/lru", "pkg/adapter", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fold", "pkg/ledger", "pkg/match", "pkg/names", "pkg/route", "pkg/source", "pkg/trace"},
+	"pkg/stream": {"std", "k8s.io/apimachinery/pkg/types", "k8s.io/utils/clock", "pkg/source"},
 
 	// What the operator's processes agree on.
 	"pkg/names":    {"std", "knative.dev/pkg/kmeta"},

@@ -82,10 +82,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := &visit{Server: s, routes: *routes, arrived: s.clock.Now()}
-	budget := s.Timeout
-	if budget <= 0 {
-		budget = acceptTimeout
-	}
+	budget := s.timeout()
 	if a, ok := v.find(r.Context(), at, budget); !ok {
 		refuse(w, a)
 		return
@@ -105,6 +102,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reply(w, answered)
+}
+
+func (s *Server) timeout() time.Duration {
+	if s.Timeout <= 0 {
+		return acceptTimeout
+	}
+	return s.Timeout
 }
 
 // placeOf reads a path. An escaped path is another path than the one it stands
@@ -163,11 +167,7 @@ func (v *visit) read(ctx context.Context, request source.Request, now time.Time)
 	if err != nil {
 		return source.Delivery{}, nil, answerTo(err)
 	}
-	judged := make(verdicts, 0, len(delivery.Messages))
-	for _, m := range delivery.Messages {
-		judged = append(judged, v.judge(m))
-	}
-	return delivery, judged, answer{}
+	return delivery, v.judgeAll(delivery), answer{}
 }
 
 // readAgain reads a request anew when its route has changed in between: before an

@@ -5,11 +5,55 @@ package adapter
 
 import (
 	"context"
+	"errors"
+	"net/http"
+	"time"
 
 	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/match"
 	"aof.dev/operator/pkg/source"
+	"aof.dev/operator/pkg/trace"
 )
+
+// errNotTaken is why a delivery of a connection has to be sent again; observers
+// know more.
+var errNotTaken = errors.New("the event could not be taken now")
+
+// Take takes what came to a Trigger over a connection that is kept open, by the
+// same rules as what comes over HTTP. Nil says that the platform may forget it;
+// after an error it has to send it again.
+func (s *Server) Take(ctx context.Context, namespace, trigger string, d source.Delivery) error {
+	routes := s.routes.Load()
+	if routes == nil {
+		return errNotTaken
+	}
+	v := &visit{Server: s, routes: *routes, arrived: s.clock.Now()}
+	ctx, cancel := context.WithTimeout(trace.With(ctx, trace.Begin()), s.timeout())
+	defer cancel()
+	var judged verdicts
+	for _, since := range []time.Time{{}, v.arrived} {
+		route, found, err := v.routes.Route(ctx, namespace, trigger, since)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return errNotTaken
+		}
+		v.route = route
+		if route.Err != nil {
+			v.tell(event.Message{}, Failed, truncate(route.Err.Error()))
+			return errNotTaken
+		}
+		if judged = v.judgeAll(d); !judged.missed() {
+			break
+		}
+	}
+	// An event that can't be taken at all doesn't get better by coming again.
+	if worst := v.take(ctx, d, judged); worst.status >= http.StatusInternalServerError {
+		return errNotTaken
+	}
+	return nil
+}
 
 // verdict is what the rules say of one message.
 type verdict struct {
@@ -31,6 +75,14 @@ func (all verdicts) missed() bool {
 		}
 	}
 	return false
+}
+
+func (v *visit) judgeAll(d source.Delivery) verdicts {
+	judged := make(verdicts, 0, len(d.Messages))
+	for _, m := range d.Messages {
+		judged = append(judged, v.judge(m))
+	}
+	return judged
 }
 
 // judge checks and matches one message.

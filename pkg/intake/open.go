@@ -51,35 +51,45 @@ func (r *Routes) broken(key types.NamespacedName, object *corev1.ConfigMap, err 
 	}
 }
 
-// open makes the route of a table.
-func (r *Routes) open(key types.NamespacedName, table *route.Table, secrets credentials, version string) adapter.Route {
+// open makes what serves a table.
+func (r *Routes) open(key types.NamespacedName, table *route.Table, secrets credentials, version string) *found {
 	d := &desk{options: &r.options, key: key, table: table}
-	out := adapter.Route{Namespace: key.Namespace, Trigger: key.Name, Sink: d, Observer: d, Version: version}
+	out := &found{route: adapter.Route{Namespace: key.Namespace, Trigger: key.Name, Sink: d, Observer: d, Version: version}}
 	rules, err := table.Rules()
 	if err == nil {
-		out.Rules = rules
-		out.Receiver, err = r.receiver(table, secrets)
+		out.route.Rules = rules
+		out.route.Receiver, out.stream, err = r.platform(table, secrets)
 	}
 	if err != nil {
-		out.Err = err
+		out.route.Err = err
 		r.options.Log.Warn("trigger can't be served", "trigger", key.String(), "error", bounded(err))
 	}
 	return out
 }
 
-func (r *Routes) receiver(table *route.Table, secrets credentials) (source.Receiver, error) {
+// platform gives the one or the other way in which events of a Trigger come.
+func (r *Routes) platform(table *route.Table, secrets credentials) (source.Receiver, source.Stream, error) {
 	if table.Disabled != "" {
-		return nil, source.Fail(source.Unavailable, bounded(errors.New(table.Disabled)))
+		return nil, nil, source.Fail(source.Unavailable, bounded(errors.New(table.Disabled)))
 	}
 	platform, known := r.options.Platforms.Lookup(table.Type)
-	if !known || platform.NewReceiver == nil {
-		return nil, source.Fail(source.Unsupported, "triggers of this type take no requests here")
+	if !known || (platform.NewReceiver == nil && platform.NewStream == nil) {
+		return nil, nil, source.Fail(source.Unsupported, "triggers of this type take no requests here")
 	}
 	settings, err := r.settings(table, secrets)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return platform.NewReceiver(settings)
+	if platform.NewStream != nil {
+		if stream, err := platform.NewStream(settings); stream != nil || err != nil {
+			return nil, stream, err
+		}
+	}
+	if platform.NewReceiver == nil {
+		return nil, nil, nil
+	}
+	receiver, err := platform.NewReceiver(settings)
+	return receiver, nil, err
 }
 
 // settings are what a platform is made from.

@@ -32,7 +32,7 @@ const (
 	// maxRoutes bounds how many routes are kept, maxAbsent how many paths that
 	// are nobody's, maxReads how many routes are read at once.
 	maxRoutes = 4096
-	maxAbsent = 4096
+	maxAbsent = 1024
 	maxReads  = 32
 )
 
@@ -84,7 +84,9 @@ type flight struct {
 // found is what stands at a path, as it was when the read of it began.
 type found struct {
 	route adapter.Route
-	at    time.Time
+	// stream is set when the Trigger's events come over a connection of ours.
+	stream source.Stream
+	at     time.Time
 }
 
 // NewRoutes makes Routes that know nothing yet.
@@ -104,37 +106,45 @@ var (
 
 // Route implements adapter.Routes. Many who ask for one route wait for one read.
 func (r *Routes) Route(ctx context.Context, namespace, trigger string, since time.Time) (adapter.Route, bool, error) {
-	if !namespaceName.MatchString(namespace) || !triggerName.MatchString(trigger) {
-		return adapter.Route{}, false, nil
+	f, err := r.find(ctx, types.NamespacedName{Namespace: namespace, Name: trigger}, since)
+	if f == nil || err != nil {
+		return adapter.Route{}, false, err
+	}
+	return f.route, true, nil
+}
+
+// Stream gives the connection that a Trigger wants to be kept open; nil when it
+// wants none. Version changes with anything that the connection is made from.
+func (r *Routes) Stream(ctx context.Context, key types.NamespacedName) (stream source.Stream, version string, err error) {
+	f, err := r.find(ctx, key, time.Time{})
+	if f == nil || err != nil {
+		return nil, "", err
+	}
+	return f.stream, f.route.Version, f.route.Err
+}
+
+// find gives what stands at a path; nil when that is nobody's.
+func (r *Routes) find(ctx context.Context, key types.NamespacedName, since time.Time) (*found, error) {
+	if !namespaceName.MatchString(key.Namespace) || !triggerName.MatchString(key.Name) {
+		return nil, nil
 	}
 	if since.IsZero() {
 		since = r.options.Clock.Now().Add(-fresh)
 	}
-	key := types.NamespacedName{Namespace: namespace, Name: trigger}
 	for {
 		known, here, f := r.look(ctx, key, since)
 		if here {
-			return known.orNobody()
+			return known, nil
 		}
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			return adapter.Route{}, false, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 		if !f.began.Before(since) {
-			if f.err != nil {
-				return adapter.Route{}, false, f.err
-			}
-			return f.found.orNobody()
+			return f.found, f.err
 		}
 	}
-}
-
-func (f *found) orNobody() (adapter.Route, bool, error) {
-	if f == nil {
-		return adapter.Route{}, false, nil
-	}
-	return f.route, true, nil
 }
 
 // look gives what is known, if it is new enough, else the read to wait for.
@@ -214,7 +224,9 @@ func (r *Routes) read(ctx context.Context, key types.NamespacedName, at time.Tim
 	}
 	version := object.ResourceVersion + "/" + secrets.version
 	if last != nil && last.route.Version == version {
-		return &found{at: at, route: last.route}, nil
+		return &found{at: at, route: last.route, stream: last.stream}, nil
 	}
-	return &found{at: at, route: r.open(key, table, secrets, version)}, nil
+	next := r.open(key, table, secrets, version)
+	next.at = at
+	return next, nil
 }

@@ -60,6 +60,16 @@ type Warner interface {
 	Warnings() []string
 }
 
+// Stream is the connection of one Trigger to a platform that sends its events over
+// a connection of ours.
+type Stream interface {
+	// Listen connects and hands on what comes until the context ends or the
+	// connection is lost. What deliver returned an error for is not acknowledged,
+	// so that the platform sends it again. Deliver may be called by many
+	// goroutines at once. The error is never nil; its text is safe to show.
+	Listen(ctx context.Context, deliver func(context.Context, Delivery) error) error
+}
+
 // Target is where an answer goes.
 type Target struct {
 	// Platform is the lower-case name of the platform.
@@ -126,6 +136,10 @@ type Platform struct {
 	// NewReceiver checks the settings and makes a Receiver without calling
 	// anybody. Nil for a platform that takes no requests.
 	NewReceiver func(Settings) (Receiver, error)
+	// NewStream checks the settings and makes a Stream without calling anybody;
+	// nil for a Trigger whose settings say that the platform calls us. Nil for a
+	// platform without connections.
+	NewStream func(Settings) (Stream, error)
 	// NewMessenger checks the settings and makes a Messenger without calling
 	// anybody. Nil for a platform without replies.
 	NewMessenger func(Settings) (Messenger, error)
