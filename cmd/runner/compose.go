@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -52,8 +53,9 @@ type process struct {
 	hide func() error
 }
 
-// server puts the pieces together. It talks to nobody.
-func (p *process) server() (*server, error) {
+// server puts the pieces together. It talks to nobody. With the context ends all
+// work.
+func (p *process) server(ctx context.Context) (*server, error) {
 	config, err := kubeapi.ConfigFrom(p.getenv)
 	if err != nil {
 		return nil, err
@@ -76,7 +78,7 @@ func (p *process) server() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler := delivery.New(delivery.Options{
+	handler := delivery.New(ctx, delivery.Options{
 		Namespace: namespace, Store: store, Plans: plans, Runs: runs, Clock: p.clock,
 		Holder: runs.Holder, Lease: runs.Lease, Timeout: times.work, Log: p.log,
 	})

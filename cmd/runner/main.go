@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stderr 
 
 // main serves on an address until the context ends.
 func (p *process) main(ctx context.Context, address string) error {
-	s, err := p.server()
+	s, err := p.server(ctx)
 	if err != nil {
 		return err
 	}

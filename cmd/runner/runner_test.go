@@ -103,7 +103,7 @@ func quickstart(t *testing.T) (*fakeAPI, *server, map[string]string) {
 		names.EnvAPICA: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: kube.Certificate().Raw})),
 	}
 	p := &process{getenv: of(env), clock: clock.RealClock{}, log: slog.New(slog.DiscardHandler), hide: func() error { return nil }}
-	s, err := p.server()
+	s, err := p.server(t.Context())
 	require.NoError(t, err)
 	return api, s, env
 }
@@ -128,13 +128,17 @@ type world struct {
 func (w world) Trigger(types.NamespacedName) *aofv1.Trigger {
 	return find[*aofv1.Trigger](w.t, w.objects)
 }
+
 func (w world) Context(types.NamespacedName) *aofv1.Context {
 	return find[*aofv1.Context](w.t, w.objects)
 }
+
 func (w world) Flow(types.NamespacedName) *aofv1.AgentFlow {
 	return find[*aofv1.AgentFlow](w.t, w.objects)
 }
+
 func (w world) Agent(types.NamespacedName) *aofv1.Agent { return find[*aofv1.Agent](w.t, w.objects) }
+
 func (w world) Fleet(types.NamespacedName) *aofv1.AgentFleet {
 	return nil
 }

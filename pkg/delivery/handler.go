@@ -57,13 +57,13 @@ type Handler struct {
 
 var _ http.Handler = (*Handler)(nil)
 
-// New makes the handler.
-func New(o Options) *Handler {
+// New makes the handler. All its work ends with the context.
+func New(ctx context.Context, o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	h := &Handler{Options: o, mux: http.NewServeMux()}
-	h.work, h.stop = context.WithCancel(context.Background())
+	h.work, h.stop = context.WithCancel(ctx)
 	h.mux.HandleFunc("GET /healthz", h.health)
 	h.mux.Handle("POST /bindings/{binding}", h.deliveries(h.deliver))
 	h.mux.Handle("POST /dead-letters/{binding}", h.deliveries(h.deadLetter))
@@ -131,7 +131,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (delivery, answer
 	if err != nil {
 		return d, unavailable("the body could not be read")
 	}
-	if d.event, err = event.FromRequest(r.Header, body); err != nil {
+	if d.event, err = event.FromRequest(r.Context(), r.Header, body); err != nil {
 		return d, refusalOf(err)
 	}
 	if d.trace = trace.FromEvent(d.event); d.trace.IsZero() {

@@ -116,7 +116,7 @@ func setScene(t *testing.T) *scene {
 		Trigger: &plan.Trigger{Namespace: "shop", Name: "intake", Type: "Slack", Config: map[string]string{"bot_token": "${BOT}"}},
 		Rule:    &match.Rule{ID: "team/web", Filters: []match.Filter{{Name: "binding web", Patterns: []string{"disk"}}}},
 	})
-	s.handler = delivery.New(delivery.Options{
+	s.handler = delivery.New(t.Context(), delivery.Options{
 		Namespace: "team", Store: s.store, Plans: delivery.NewPlans(s.plans), Runs: s.runs,
 		Clock: clocktesting.NewFakePassiveClock(now), Holder: "pod-1", Lease: 30 * time.Second, Timeout: time.Hour,
 	})

@@ -61,7 +61,7 @@ func TestAddressesThatLeadInsideAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := get(t.Context(), t, rules(t, test.allow, test.deny), test.url) //nolint:bodyclose // there is none
+			_, err := get(t.Context(), t, rules(t, test.allow, test.deny), test.url)
 			require.ErrorIs(t, err, egress.ErrRefused)
 		})
 	}
@@ -71,7 +71,7 @@ func TestARedirectLeadsNowhereElse(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.RedirectHandler("http://127.0.0.2:1/", http.StatusFound))
 	t.Cleanup(server.Close)
-	_, err := get(t.Context(), t, rules(t, "127.0.0.1/32", ""), server.URL) //nolint:bodyclose // there is none
+	_, err := get(t.Context(), t, rules(t, "127.0.0.1/32", ""), server.URL)
 	require.ErrorIs(t, err, egress.ErrRefused)
 }
 

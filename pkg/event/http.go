@@ -28,7 +28,7 @@ var ErrMedia = errors.New("not a single CloudEvent in JSON")
 // FromRequest reads the CloudEvent of an HTTP request, binary or structured,
 // from its headers and its body, which the caller has bounded. The error wraps
 // ErrMedia or ErrInvalid and says for people what is wrong.
-func FromRequest(header http.Header, body []byte) (e cloudevents.Event, err error) {
+func FromRequest(ctx context.Context, header http.Header, body []byte) (e cloudevents.Event, err error) {
 	// The SDK has panicked on headers before; what it can't read is invalid.
 	defer func() {
 		if p := recover(); p != nil {
@@ -46,7 +46,7 @@ func FromRequest(header http.Header, body []byte) (e cloudevents.Event, err erro
 		return e, fmt.Errorf("%w: neither Content-Type nor Ce-Specversion says that it is a CloudEvent", ErrInvalid)
 	default:
 	}
-	got, err := binding.ToEvent(context.Background(), message)
+	got, err := binding.ToEvent(ctx, message)
 	if err == nil {
 		err = got.Validate()
 	}

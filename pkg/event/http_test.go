@@ -28,8 +28,10 @@ func TestFromRequest(t *testing.T) {
 		body   string
 		err    error
 	}{
-		"binary": {header("Ce-Specversion", "1.0", "Ce-Id", "7", "Ce-Source", "/s", "Ce-Type", "t", "Content-Type", "application/json"),
-			`{"text":"hi"}`, nil},
+		"binary": {
+			header("Ce-Specversion", "1.0", "Ce-Id", "7", "Ce-Source", "/s", "Ce-Type", "t", "Content-Type", "application/json"),
+			`{"text":"hi"}`, nil,
+		},
 		"structured":         {header("Content-Type", "application/cloudevents+json"), structured, nil},
 		"a batch":            {header("Content-Type", "application/cloudevents-batch+json"), "[" + structured + "]", event.ErrMedia},
 		"another format":     {header("Content-Type", "application/cloudevents+avro"), structured, event.ErrMedia},
@@ -40,7 +42,7 @@ func TestFromRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, err := event.FromRequest(test.header, []byte(test.body))
+			e, err := event.FromRequest(t.Context(), test.header, []byte(test.body))
 			if test.err != nil {
 				require.ErrorIs(t, err, test.err)
 				assert.Less(t, len(err.Error()), 500)

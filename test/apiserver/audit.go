@@ -53,11 +53,11 @@ func (r Request) Who() string {
 
 // Requests are all requests answered so far. The log is written before an answer
 // is sent.
-func (s *Server) Requests(t testing.TB) []Request {
-	t.Helper()
+func (s *Server) Requests(tb testing.TB) []Request {
+	tb.Helper()
 	f, err := os.Open(s.path("audit.log"))
 	if err != nil {
-		t.Fatal("audit log:", err)
+		tb.Fatal("audit log:", err)
 	}
 	defer func() { _ = f.Close() }()
 	var out []Request
@@ -66,12 +66,12 @@ func (s *Server) Requests(t testing.TB) []Request {
 	for lines.Scan() {
 		var r Request
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			t.Fatal("audit log:", err)
+			tb.Fatal("audit log:", err)
 		}
 		out = append(out, r)
 	}
 	if err := lines.Err(); err != nil {
-		t.Fatal("audit log:", err)
+		tb.Fatal("audit log:", err)
 	}
 	return out
 }

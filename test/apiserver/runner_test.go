@@ -101,7 +101,7 @@ func (tn *tenant) runner(t *testing.T) *delivery.Handler {
 		Nodes:  func(agents node.Agents) node.Executors { return node.New(node.Options{Agents: agents}) },
 		Agents: &agent.Runner{Models: builtin.Opener(llm.Options{})},
 	}
-	h := delivery.New(delivery.Options{
+	h := delivery.New(t.Context(), delivery.Options{
 		Namespace: tn.namespace, Store: store, Plans: plans, Runs: runs, Clock: runs.Clock,
 		Holder: runs.Holder, Lease: runs.Lease, Timeout: time.Minute,
 	})

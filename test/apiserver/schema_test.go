@@ -37,34 +37,45 @@ type kind struct {
 var kinds = []kind{
 	{
 		"Context", "contexts", "{namespace: payments, approval: {required: true}}", "ctx",
-		[]string{"NAME", "READY", "NAMESPACE", "APPROVAL", "AGE"}, "{ready: true}", []string{"x", "true", "payments", "true"},
+		[]string{"NAME", "READY", "NAMESPACE", "APPROVAL", "AGE"},
+		"{ready: true}",
+		[]string{"x", "true", "payments", "true"},
 	},
 	{
 		"Trigger", "triggers", "{type: Slack, config: {bot_token: x}}", "trg",
-		[]string{"NAME", "TYPE", "CONNECTED", "PHASE", "EVENTS", "AGE"}, "{connected: true, phase: Active, eventCount: 7}",
+		[]string{"NAME", "TYPE", "CONNECTED", "PHASE", "EVENTS", "AGE"},
+		"{connected: true, phase: Active, eventCount: 7}",
 		[]string{"x", "Slack", "true", "Active", "7"},
 	},
 	{
 		"FlowBinding", "flowbindings", "{trigger: {name: t}, context: {name: c}, flow: {name: f}}", "fb",
 		[]string{"NAME", "TRIGGER", "CONTEXT", "FLOW", "ACTIVE", "EXECUTIONS", "SUCCESS RATE", "AGE"},
-		"{active: true, executionCount: 4, metrics: {successRate: 0.75}}", []string{"x", "t", "c", "f", "true", "4", "0.75"},
+		"{active: true, executionCount: 4, metrics: {successRate: 0.75}}",
+		[]string{"x", "t", "c", "f", "true", "4", "0.75"},
 	},
 	{
 		"Agent", "agents", "{model: 'openai:gpt-4o', instructions: help}", "",
-		[]string{"NAME", "MODEL", "READY", "TOTAL RUNS", "AGE"}, "{ready: true, totalRuns: 3}", []string{"x", "openai:gpt-4o", "true", "3"},
+		[]string{"NAME", "MODEL", "READY", "TOTAL RUNS", "AGE"},
+		"{ready: true, totalRuns: 3}",
+		[]string{"x", "openai:gpt-4o", "true", "3"},
 	},
 	{
 		"AgentFleet", "agentfleets", "{agents: [{name: a, ref: {name: a}, replicas: 2}], coordination: {mode: peer}}", "fleet",
-		[]string{"NAME", "READY", "AGENTS", "MODE", "AGE"}, "{ready: true}", []string{"x", "true", "2", "peer"},
+		[]string{"NAME", "READY", "AGENTS", "MODE", "AGE"},
+		"{ready: true}",
+		[]string{"x", "true", "2", "peer"},
 	},
 	{
 		"AgentFlow", "agentflows", "{trigger: {type: HTTP, config: {}}, nodes: [{id: a, type: Response, config: {message: hi}}], connections: [{from: trigger, to: a}]}", "flow",
-		[]string{"NAME", "TRIGGER", "READY", "EXECUTIONS", "AGE"}, "{ready: true, totalExecutions: 9}", []string{"x", "HTTP", "true", "9"},
+		[]string{"NAME", "TRIGGER", "READY", "EXECUTIONS", "AGE"},
+		"{ready: true, totalExecutions: 9}",
+		[]string{"x", "HTTP", "true", "9"},
 	},
 	{
 		"FlowRun", "flowruns", "{flow: {name: f}, binding: {name: b}, event: {specversion: '1.0', id: '1', source: /s, type: t}}", "run",
 		[]string{"NAME", "FLOW", "BINDING", "PHASE", "STARTED", "DURATION", "AGE"},
-		"{phase: Succeeded, duration: 2.3s}", []string{"x", "f", "b", "Succeeded", "2.3s"},
+		"{phase: Succeeded, duration: 2.3s}",
+		[]string{"x", "f", "b", "Succeeded", "2.3s"},
 	},
 }
 

@@ -63,10 +63,10 @@ func Main(m *testing.M) int {
 }
 
 // Shared is the server that Main started. Without AOF_KUBE the test is skipped.
-func Shared(t testing.TB) *Server {
-	t.Helper()
+func Shared(tb testing.TB) *Server {
+	tb.Helper()
 	if shared == nil {
-		t.Skip(Env + " names no folder with etcd and kube-apiserver; make test builds them and sets it")
+		tb.Skip(Env + " names no folder with etcd and kube-apiserver; make test builds them and sets it")
 	}
 	return shared
 }

@@ -36,21 +36,21 @@ func ServiceAccount(namespace, name string) string {
 }
 
 // Kube is the administrator's client of Kubernetes' own kinds.
-func (s *Server) Kube(t testing.TB) kubernetes.Interface {
-	t.Helper()
+func (s *Server) Kube(tb testing.TB) kubernetes.Interface {
+	tb.Helper()
 	client, err := kubernetes.NewForConfig(s.Config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return client
 }
 
 // AOF is the administrator's client of the operator's kinds.
-func (s *Server) AOF(t testing.TB) aofclient.Interface {
-	t.Helper()
+func (s *Server) AOF(tb testing.TB) aofclient.Interface {
+	tb.Helper()
 	client, err := aofclient.NewForConfig(s.Config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return client
 }
@@ -59,22 +59,22 @@ var namespaces atomic.Int64
 
 // Namespace makes a namespace of the test's own. Nothing removes what is in it
 // before the server stops: there is no controller for that.
-func (s *Server) Namespace(t testing.TB) string {
-	t.Helper()
+func (s *Server) Namespace(tb testing.TB) string {
+	tb.Helper()
 	name := fmt.Sprintf("test-%d", namespaces.Add(1))
-	s.MakeNamespace(t, name)
+	s.MakeNamespace(tb, name)
 	return name
 }
 
 // MakeNamespace makes a namespace of that name, if there is none.
-func (s *Server) MakeNamespace(t testing.TB, name string) {
-	t.Helper()
+func (s *Server) MakeNamespace(tb testing.TB, name string) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	object := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if err := s.Kube(t).CoreV1().RESTClient().Post().Resource("namespaces").Body(object).Do(ctx).Error(); err != nil {
-		if _, getErr := s.Kube(t).CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{}); getErr != nil {
-			t.Fatal(err)
+	if err := s.Kube(tb).CoreV1().RESTClient().Post().Resource("namespaces").Body(object).Do(ctx).Error(); err != nil {
+		if _, getErr := s.Kube(tb).CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{}); getErr != nil {
+			tb.Fatal(err)
 		}
 	}
 }
