@@ -7,7 +7,6 @@ import (
 	"context"
 	"sync/atomic"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -15,7 +14,6 @@ import (
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 	kubeclient "knative.dev/pkg/client/injection/kube/client"
-	configmaps "knative.dev/pkg/client/injection/kube/informers/core/v1/configmap/filtered"
 	"knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
 	"knative.dev/pkg/logging"
@@ -25,12 +23,9 @@ import (
 	"aof.dev/operator/pkg/client/injection/client"
 	"aof.dev/operator/pkg/client/injection/informers/aof/v1/agent"
 	"aof.dev/operator/pkg/client/injection/informers/aof/v1/agentflow"
-	aofcontext "aof.dev/operator/pkg/client/injection/informers/aof/v1/context"
 	"aof.dev/operator/pkg/client/injection/informers/aof/v1/flowbinding"
 	"aof.dev/operator/pkg/client/injection/informers/aof/v1/flowrun"
-	"aof.dev/operator/pkg/client/injection/informers/aof/v1/trigger"
 	"aof.dev/operator/pkg/names"
-	"aof.dev/operator/pkg/observe"
 	"aof.dev/operator/pkg/settings"
 )
 
@@ -54,7 +49,6 @@ func NewController(ctx context.Context, watcher configmap.Watcher) *controller.I
 		},
 		Settings: current.Load, Clock: clock.RealClock{}, Recorder: recorder(ctx),
 	})
-	show(ctx, r)
 	impl := controller.NewContext(ctx, r, controller.ControllerOptions{WorkQueueName: "tally", Logger: logger})
 	watcher.Watch(names.Config, func(c *corev1.ConfigMap) {
 		s, err := settings.FromConfigMap(c)
@@ -84,19 +78,6 @@ func NewController(ctx context.Context, watcher configmap.Watcher) *controller.I
 		logger.Fatalw("Runs can't be watched", zap.Error(err))
 	}
 	return impl
-}
-
-// show has this replica show the metrics of the objects it leads. Who leads a
-// binding here leads it for the metrics, and so for Contexts and Triggers: each
-// object is shown by one replica.
-func show(ctx context.Context, r *Reconciler) {
-	err := prometheus.Register(&observe.Collector{
-		Contexts: aofcontext.Get(ctx).Lister(), Triggers: trigger.Get(ctx).Lister(), Bindings: flowbinding.Get(ctx).Lister(),
-		ConfigMaps: configmaps.Get(ctx, names.LabelManaged+"=true").Lister(), Leads: r.IsLeaderFor,
-	})
-	if err != nil {
-		logging.FromContext(ctx).Errorw("The metrics of objects can't be shown", zap.Error(err))
-	}
 }
 
 // recorder writes Kubernetes events, to the one of a test if there is one.
