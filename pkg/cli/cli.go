@@ -93,11 +93,19 @@ func newRootCommand(env *Env) *cobra.Command {
 		Short: "Run and look after AOF flows, on your machine and on Knative",
 		Long: `aof turns events into durable runs of agent flows.
 
-It works on files alone (validate, import, explain, run), serves them on this
-machine (dev) and shows what happened (get, describe). Installed as kubectl-aof
-on the PATH it is also "kubectl aof".`,
+It works on files alone (validate, import, explain -f, run), serves them on this
+machine (dev), and looks after what runs there or on a cluster (all other verbs).
+Installed as kubectl-aof on the PATH it is also "kubectl aof".
+` + targetHelp + `
+
+Exit codes: 0 done, and a run that was waited for succeeded; 1 done, but it failed,
+was refused or is not there; 2 could not be begun: bad usage, an unreadable file,
+nobody answers; 3 the run waits.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+	}
+	if env.plugin() {
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl aof"}
 	}
 	root.SetIn(env.In)
 	root.SetOut(env.Out)

@@ -132,11 +132,19 @@ func (o *listing) show(env *Env, r resource, items []unstructured.Unstructured) 
 		fmt.Fprintf(env.Err, "No runs found%s.\n", inNamespace(o.namespace))
 		return nil
 	}
-	return printTable(env.Out, r, noted(items, env.Clock.Now()), o.table(env))
+	return printTable(o.screen(env), r, noted(items, env.Clock.Now()), o.table(env))
 }
 
 func (o *listing) table(env *Env) tableOptions {
 	return tableOptions{AllNamespaces: o.namespace == "", Wide: o.output == "wide", NoHeaders: o.noHeaders, Now: env.Clock.Now()}
+}
+
+// screen cuts lines to the width of a terminal: the note is last and can be spared.
+func (o *listing) screen(env *Env) io.Writer {
+	if !env.Terminal || env.Width <= 0 || o.output == "wide" {
+		return env.Out
+	}
+	return &cutter{w: env.Out, width: env.Width}
 }
 
 func newestFirst(items []unstructured.Unstructured) {
@@ -149,7 +157,7 @@ func newestFirst(items []unstructured.Unstructured) {
 // watchRuns prints the runs that there are, oldest first, and then a line whenever
 // one changes.
 func (o *listing) watchRuns(ctx context.Context, env *Env, c *remote.Client, r resource) error {
-	lines := &liveTable{w: env.Out, resource: r}
+	lines := &liveTable{w: o.screen(env), resource: r}
 	return o.follow(ctx, c, o.selection(), func(batch []sight) (bool, error) {
 		var items []unstructured.Unstructured
 		for _, now := range batch {

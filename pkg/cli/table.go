@@ -137,3 +137,30 @@ func (c column) cell(object map[string]any, now time.Time) string {
 	}
 	return duration.HumanDuration(now.Sub(at))
 }
+
+// cutter cuts lines that are too long for a terminal. Tables have no escape
+// sequences, so a character is a column, near enough.
+type cutter struct {
+	w     io.Writer
+	width int
+	line  []byte
+}
+
+// Write holds back the last line until it is whole.
+func (c *cutter) Write(p []byte) (int, error) {
+	c.line = append(c.line, p...)
+	for {
+		line, rest, whole := bytes.Cut(c.line, []byte("\n"))
+		if !whole {
+			return len(p), nil
+		}
+		text := string(line)
+		if r := []rune(text); len(r) > c.width {
+			text = string(r[:c.width-1]) + "…"
+		}
+		c.line = rest
+		if _, err := fmt.Fprintln(c.w, text); err != nil {
+			return 0, err
+		}
+	}
+}

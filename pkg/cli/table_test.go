@@ -45,3 +45,15 @@ func TestPrintTable(t *testing.T) {
 	r.Columns[0].JSONPath = ".spec["
 	require.ErrorContains(t, printTable(&bytes.Buffer{}, r, items, tableOptions{}), "Thing: column Text")
 }
+
+func TestLinesAreCutToTheTerminal(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t).put(failedRun)
+	user := c.user().at(3 * time.Minute)
+	user.terminal, user.width = true, 60
+	got := user.aof(t, "runs")
+	assert.Equal(t, `NAME    FLOW   BINDING   PHASE    STARTED   DURATION   AGE …
+web-2   fix    web       Failed   119s      1s         2m  …
+`, got.out)
+	assert.Contains(t, user.aof(t, "runs", "-o", "wide").out, "exit code 7")
+}

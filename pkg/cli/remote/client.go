@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -107,7 +108,7 @@ func (s Selection) query() url.Values {
 func (c *Client) List(ctx context.Context, r Resource, s Selection) (*unstructured.UnstructuredList, error) {
 	all := &unstructured.UnstructuredList{}
 	query := s.query()
-	query.Set("limit", fmt.Sprint(pageSize))
+	query.Set("limit", strconv.Itoa(pageSize))
 	for {
 		var page unstructured.UnstructuredList
 		err := c.object(ctx, access{verb: "list", resource: r, namespace: s.Namespace}, r.path(s.Namespace, "")+"?"+query.Encode(), nil, &page)

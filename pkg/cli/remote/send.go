@@ -38,7 +38,12 @@ func (c *Client) Send(ctx context.Context, path, contentType string, content []b
 	if err != nil {
 		return err
 	}
-	return taken(resp)
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode/100 == 2 {
+		return nil
+	}
+	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxExplanation)) // half an explanation is better than none
+	return &NotTakenError{resp.StatusCode, string(raw)}
 }
 
 // SendTo posts an event to any URL, without the user's credentials.
@@ -54,15 +59,6 @@ func SendTo(ctx context.Context, target, contentType string, content []byte) err
 		return fmt.Errorf("%s does not answer: %w", u.Host, unreachable.Err)
 	}
 	return err
-}
-
-func taken(resp *http.Response) error {
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode/100 == 2 {
-		return nil
-	}
-	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxExplanation)) // half an explanation is better than none
-	return &NotTakenError{resp.StatusCode, string(raw)}
 }
 
 // SendToService posts an event to a Service of the cluster through the API

@@ -48,7 +48,7 @@ func (c *Client) Watch(ctx context.Context, r Resource, s Selection, resourceVer
 			Object json.RawMessage
 		}
 		if err := decoder.Decode(&event); err != nil {
-			return false, nil //nolint:nilerr // however a stream ends, the caller lists again and finds out
+			return false, nil // however a stream ends, the caller lists again and finds out
 		}
 		if event.Type == watch.Error || event.Type == watch.Bookmark {
 			if event.Type == watch.Error {
