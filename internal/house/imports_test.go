@@ -74,6 +74,10 @@ var law = map[string][]string{
 	"pkg/reconciler/counted":        {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/listers/...", "pkg/fold", "pkg/names"},
 	"pkg/reconciler/edge":           {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "knative.dev/pkg/..."},
 	"pkg/reconciler/credentials":    {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/...", "knative.dev/pkg/...", "pkg/expr", "pkg/names"},
+	"pkg/reconciler/token":          {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "k8s.io/client-go/...", "k8s.io/utils/...", "knative.dev/pkg/...", "pkg/names"},
+
+	// What reconcilers make is pure.
+	"pkg/reconciler/flowbinding/resources": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "k8s.io/utils/ptr", "knative.dev/eventing/pkg/apis/...", "knative.dev/pkg/apis/...", "pkg/apis/...", "pkg/event", "pkg/names", "pkg/plan", "pkg/settings"},
 
 	// What the webhook decides by who asks.
 	"pkg/admission": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis", "pkg/apis/...", "pkg/flow", "pkg/names"},
@@ -89,6 +93,8 @@ var forbidden = map[string][]string{
 	"pkg/runner":  {"pkg/reconciler", "pkg/adapter", "pkg/source"},
 	"pkg/adapter": {"pkg/reconciler", "pkg/runner"},
 	"pkg/local":   {"pkg/reconciler", "pkg/cli"},
+
+	"pkg/reconciler/flowbinding": {"pkg/llm", "pkg/source", "pkg/adapter", "pkg/runner", "pkg/node", "pkg/reconciler/trigger", "pkg/reconciler/tally", "pkg/reconciler/flowrun", "pkg/reconciler/agent"},
 }
 
 func TestDependencyLaw(t *testing.T) {
