@@ -42,8 +42,8 @@ type Settings struct {
 	// most (run-ttl).
 	SuccessfulRuns, FailedRuns int64
 	RunTTL                     time.Duration
-	// ResendAfter is how long a run may be Pending, or its lease over, before it
-	// is sent to a runner again (resend-after).
+	// ResendAfter is how long a run may be Pending before it is sent to a runner,
+	// and how long that may have no effect before it is sent again (resend-after).
 	ResendAfter time.Duration
 	// FoldEvery is how long finished runs are gathered before they are counted
 	// into statuses (fold-every).
