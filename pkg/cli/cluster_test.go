@@ -46,7 +46,8 @@ type fakeCluster struct {
 	broker   int                         // what the broker answers
 	meddle   func(c *fakeCluster, n int) // before the nth write
 	writes   int
-	endWatch bool // watches end after what they have to say
+	me       string // who the user is there
+	endWatch bool   // watches end after what they have to say
 	headers  http.Header
 }
 
@@ -66,7 +67,7 @@ func newCluster(t *testing.T) *fakeCluster {
 	t.Helper()
 	c := &fakeCluster{
 		t: t, objects: map[string]map[string]any{}, changed: make(chan struct{}), denied: map[string]bool{},
-		logs: map[string]string{}, broker: http.StatusAccepted, version: 100,
+		logs: map[string]string{}, broker: http.StatusAccepted, version: 100, me: "alice",
 	}
 	c.http = httptest.NewTLSServer(c)
 	t.Cleanup(c.http.Close)
@@ -350,21 +351,21 @@ func (c *fakeCluster) write(w http.ResponseWriter, r *http.Request, verb, resour
 		return
 	}
 	merged := merge(clone(object), sent)
-	stamp(merged)
+	c.stamp(merged)
 	reply(w, http.StatusOK, c.store(r.URL.Path, merged))
 }
 
 // stamp writes down who decided and who cancelled.
-func stamp(run map[string]any) {
+func (c *fakeCluster) stamp(run map[string]any) {
 	spec, _ := run["spec"].(map[string]any)
 	decisions, _ := spec["decisions"].([]any)
 	for _, d := range decisions {
 		if d := d.(map[string]any); d["user"] == nil {
-			d["user"] = "alice"
+			d["user"] = c.me
 		}
 	}
 	if cancel, ok := spec["cancel"].(map[string]any); ok && cancel["user"] == nil {
-		cancel["user"] = "alice"
+		cancel["user"] = c.me
 	}
 }
 

@@ -7,10 +7,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	cloudevents "github.com/cloudevents/sdk-go/v2/event"
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,6 +18,9 @@ import (
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/cli/remote"
+	"aof.dev/operator/pkg/event"
+	"aof.dev/operator/pkg/guard"
+	"aof.dev/operator/pkg/runner"
 )
 
 // waitApproval is the kind of a wait that people answer.
@@ -45,11 +48,11 @@ func newDecideCommand(env *Env, approve bool) *cobra.Command {
 		Use:   verb + " RUN",
 		Short: short,
 		Long: long + ` what a run waits for. The decision is about exactly what was asked (its digest
-stands beside it), and who made it is what the API server says you are. Whether it
-counts (who may decide, how many must) is for the run to say: see "describe RUN".
+stands beside it), and who made it is what the API server says you are.
 
-Exit code 0 when the decision is recorded, 1 when nothing waits, it was decided
-already or its time is up, 2 when several approvals wait and none was named.`,
+Exit code 0 when the decision counts, 1 when it does not (you may not decide this, or
+have before), nothing waits, it was decided already or its time is up, 2 when several
+approvals wait and none was named.`,
 		Example: fmt.Sprintf(`  aof runs --phase waiting
   aof %s web-triage-kk7uuq4ghcg9ck0tg1hhuo7rq4 --comment "checked with the owner"`, verb),
 		Args: cobra.ExactArgs(1),
@@ -95,30 +98,40 @@ func (o *deciding) decide(ctx context.Context, arg string) error {
 	return o.report(c, changed, wait)
 }
 
+// report says what was recorded and whether it counts: the run judges by the same
+// rule.
 func (o *deciding) report(c *remote.Client, u *unstructured.Unstructured, wait *aofv1.WaitStatus) error {
-	if o.output != "" {
-		return printRun(o.env, o.output, u)
-	}
 	run, err := readRun(u)
 	if err != nil {
 		return err
 	}
-	made := decision(run, wait)
-	if made == nil {
+	v, made := judged(run, wait, o.env.Clock.Now())
+	if len(made) == 0 {
 		return failed("%s took the decision and does not show it", c.Where())
 	}
-	fmt.Fprintf(o.env.Out, "run %s/%s: %s: %s\n", run.Namespace, run.Name, wait.Node, decisionText(made))
-	fmt.Fprintln(o.env.Out, indent(oneLine(wait.Message, 200)))
-	yes, needed := approvals(run, wait)
-	switch {
-	case !made.Approved:
-	case yes < needed:
-		fmt.Fprintf(o.env.Out, "%d of %d approvals are there\n", yes, needed)
+	last := len(made) - 1
+	if o.output != "" {
+		err = printRun(o.env, o.output, u)
+	} else {
+		fmt.Fprintf(o.env.Out, "run %s/%s: %s: %s\n", run.Namespace, run.Name, wait.Node, decisionText(made[last]))
+		fmt.Fprintln(o.env.Out, indent(oneLine(wait.Message, 200)))
 	}
-	if who := approvers(wait); len(who) > 0 {
-		fmt.Fprintf(o.env.Out, "it counts if you are one of: %s\n", oneLine(strings.Join(who, ", "), 300))
+	switch {
+	case err != nil:
+		return err
+	case v.Answers[last] != guard.Accepted:
+		return failed("it is recorded and does not count: %s%s", v.Answers[last].Text(), who(wait, v.Answers[last]))
+	case v.Outcome == guard.Undecided && o.output == "":
+		fmt.Fprintf(o.env.Out, "%d more have to approve it\n", v.Missing)
 	}
 	return nil
+}
+
+func who(wait *aofv1.WaitStatus, answer guard.Answer) string {
+	if answer != guard.Foreign {
+		return ""
+	}
+	return "\n     those who may decide: " + oneLine(strings.Join(approvers(wait), ", "), 300)
 }
 
 // choose finds the approval that is meant, or says why there is none to answer.
@@ -177,19 +190,66 @@ func (o *deciding) before(run *aofv1.FlowRun) string {
 
 // settled says why a wait can't be answered any more; nil when it can.
 func (o *deciding) settled(run *aofv1.FlowRun, w *aofv1.WaitStatus) error {
-	if d := decision(run, w); d != nil {
-		if yes, needed := approvals(run, w); !d.Approved || yes >= needed {
-			return failed("%s was decided already: %s; the run has yet to go on", w.Node, decisionText(d))
-		}
-	}
-	if w.Until != nil && !w.Until.After(o.env.Clock.Now()) {
+	now := o.env.Clock.Now()
+	switch v, _ := judged(run, w, now); v.Outcome {
+	case guard.Approved, guard.Denied:
+		return failed("%s was decided already: %s; the run has yet to go on", w.Node, verdictText(v))
+	case guard.TimedOut:
 		return failed("the time to decide %s was up %s ago (%s), which counts as %s", w.Node,
-			shortTime(o.env.Clock.Now().Sub(w.Until.Time).Round(time.Second)), w.Until.UTC().Format(time.RFC3339), fallback(w))
+			shortTime(now.Sub(w.Until.Time).Round(time.Second)), w.Until.UTC().Format(time.RFC3339), fallback(w))
+	case guard.Undecided:
 	}
 	if digestOf(w) == "" {
 		return failed("%s does not say what exactly is to be decided (no digest): it can't be answered from here", w.Node)
 	}
 	return nil
+}
+
+// judged is how an approval stands by what is written in the run, and the
+// decisions about its node, by the rule that the runner goes by.
+func judged(run *aofv1.FlowRun, w *aofv1.WaitStatus, now time.Time) (guard.Verdict, []*aofv1.RunDecision) {
+	var made []*aofv1.RunDecision
+	var decisions []guard.Decision
+	for i := range run.Spec.Decisions {
+		if d := &run.Spec.Decisions[i]; d.Node == w.Node && d.Reaction == "" {
+			made = append(made, d)
+			decisions = append(decisions, guard.Decision{
+				Digest: d.Digest, User: d.User, Aliases: d.Aliases, Approved: d.Approved, At: d.At.Time, Comment: d.Comment,
+			})
+		}
+	}
+	wait := guard.Wait{Digest: digestOf(w)}
+	if w.Until != nil {
+		wait.Until = w.Until.Time
+	}
+	return guard.Decide(runner.RuleOf(w.Details, requestedBy(run)), wait, decisions, now), made
+}
+
+// requestedBy are the names of the person whose event began the run.
+func requestedBy(run *aofv1.FlowRun) []string {
+	var e cloudevents.Event
+	if err := e.UnmarshalJSON(run.Spec.Event.Raw); err != nil {
+		return nil
+	}
+	m, err := event.FromCloudEvent(e)
+	if err != nil {
+		return nil
+	}
+	return runner.RequestedBy(m)
+}
+
+func verdictText(v guard.Verdict) string {
+	text := string(v.Outcome)
+	if len(v.By) > 0 {
+		text += " by " + strings.Join(v.By, ", ")
+	}
+	if !v.DecidedAt.IsZero() {
+		text += " at " + v.DecidedAt.UTC().Format(time.RFC3339)
+	}
+	if v.Comment != "" {
+		text += ": " + v.Comment
+	}
+	return oneLine(text, 300)
 }
 
 func fallback(w *aofv1.WaitStatus) string {
@@ -204,34 +264,8 @@ func digestOf(w *aofv1.WaitStatus) string {
 	return digest
 }
 
-// decision is the last that was made about a wait; nil when there is none.
-func decision(run *aofv1.FlowRun, w *aofv1.WaitStatus) *aofv1.RunDecision {
-	for i := range slices.Backward(run.Spec.Decisions) {
-		if d := &run.Spec.Decisions[i]; d.Node == w.Node && d.Digest == digestOf(w) {
-			return d
-		}
-	}
-	return nil
-}
-
-// approvals counts the yeses to a wait, and how many it asks for.
-func approvals(run *aofv1.FlowRun, w *aofv1.WaitStatus) (yes, needed int) {
-	for i := range run.Spec.Decisions {
-		if d := &run.Spec.Decisions[i]; d.Approved && d.Node == w.Node && d.Digest == digestOf(w) {
-			yes++
-		}
-	}
-	needed, _ = strconv.Atoi(fmt.Sprint(w.Details["min_approvers"])) // a number in whatever form; anything else is 1
-	return yes, max(needed, 1)
-}
-
 func approvers(w *aofv1.WaitStatus) []string {
-	list, _ := w.Details["approvers"].([]any)
-	out := make([]string, 0, len(list))
-	for _, v := range list {
-		out = append(out, fmt.Sprint(v))
-	}
-	return out
+	return runner.RuleOf(w.Details, nil).AllowedUsers
 }
 
 func decisionText(d *aofv1.RunDecision) string {

@@ -73,7 +73,6 @@ func TestApprove(t *testing.T) {
 	got := c.user().at(time.Minute).aof(t, "approve", "web-1", "--comment", "checked")
 	assert.Equal(t, said{ExitOK, `run ops/web-1: approve: approved by alice at 2026-05-04T10:01:00Z: checked
   may I run kubectl scale
-it counts if you are one of: alice, carol
 `, ""}, got)
 	assert.Equal(t, []any{map[string]any{
 		"node": "approve", "digest": "d1", "approved": true, "user": "alice", "comment": "checked", "at": "2026-05-04T10:01:00.000000Z",
@@ -96,14 +95,39 @@ func TestDenyForMachines(t *testing.T) {
 func TestTwoApproversAreAskedFor(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t).put(strings.Replace(waitingRun, "fallback: reject", "min_approvers: 2", 1))
-	got := c.user().at(time.Minute).aof(t, "approve", "web-1")
+	user := c.user().at(time.Minute)
+	got := user.aof(t, "approve", "web-1")
 	assert.Equal(t, ExitOK, got.code, got.errs)
-	assert.Contains(t, got.out, "\n1 of 2 approvals are there\n")
-	got = c.user().at(time.Minute).aof(t, "approve", "ops/web-1")
-	assert.Equal(t, ExitOK, got.code, "whether the same person counts twice is for the run to say: %s", got.errs)
-	got = c.user().at(time.Minute).aof(t, "approve", "web-1")
+	assert.Contains(t, got.out, "\n1 more have to approve it\n")
+	assert.Contains(t, user.aof(t, "describe", "web-1").out, "left, 1 of 2 approvals, by alice, carol\n")
+	got = user.aof(t, "approve", "ops/web-1")
 	assert.Equal(t, ExitFailed, got.code)
-	assert.Contains(t, got.errs, "was decided already")
+	assert.Equal(t, "aof: it is recorded and does not count: You have approved this already; others have to, too.\n", got.errs)
+	c.me = "carol"
+	got = user.aof(t, "approve", "web-1")
+	assert.Equal(t, ExitOK, got.code, got.errs)
+	assert.Contains(t, user.aof(t, "runs").out, "approve: approval approved\n")
+	got = user.aof(t, "approve", "web-1")
+	assert.Equal(t, ExitFailed, got.code)
+	assert.Contains(t, got.errs, "was decided already: approved by alice, carol at ")
+}
+
+func TestADecisionThatDoesNotCount(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t).put(waitingRun)
+	c.me = "mallory"
+	got := c.user().at(time.Minute).aof(t, "approve", "web-1")
+	assert.Equal(t, ExitFailed, got.code)
+	assert.Contains(t, got.out, "approved by mallory")
+	assert.Equal(t, "aof: it is recorded and does not count: You are not among those who may decide this; nothing has changed.\n     those who may decide: alice, carol\n", got.errs)
+	c.me = "alice"
+	assert.Equal(t, ExitOK, c.user().at(time.Minute).aof(t, "approve", "web-1").code)
+
+	c = newCluster(t).put(strings.NewReplacer("approvers: [alice, carol]", "approvers: []", "username: bob", "email: alice").Replace(waitingRun))
+	got = c.user().at(time.Minute).aof(t, "approve", "web-1", "-o", "name")
+	assert.Equal(t, ExitFailed, got.code, "she asked for it herself")
+	assert.Contains(t, got.errs, "You asked for this yourself")
+	assert.Equal(t, "flowrun.aof.dev/web-1\n", got.out)
 }
 
 func TestADecisionThatCannotBeMade(t *testing.T) {
@@ -164,7 +188,7 @@ func TestADecisionLosesToAnother(t *testing.T) {
 		c.store(runsPath+"web-1", run)
 	}
 	got := c.user().at(time.Minute).aof(t, "approve", "web-1")
-	assert.Equal(t, said{ExitFailed, "", "aof: approve was decided already: denied by carol; the run has yet to go on\n"}, got)
+	assert.Equal(t, said{ExitFailed, "", "aof: approve was decided already: denied by carol at 2026-05-04T10:01:00Z; the run has yet to go on\n"}, got)
 	require.Len(t, decisions(c, "web-1"), 1, "what carol said is not overwritten")
 }
 
@@ -219,7 +243,7 @@ func TestRightsAreNamed(t *testing.T) {
 		"send":           {"create services/proxy", "send --trigger slack --text x", "create services/proxy in namespace knative-eventing"},
 		"send, a broker": {"get brokers", "send --trigger slack --text x", "get brokers.eventing.knative.dev in namespace ops"},
 	} {
-		c := newCluster(t).put(waitingRun, failedRun, planYAML, brokerYAML, triggerYAML).deny(tc.deny)
+		c := newCluster(t).put(waitingRun, failedRun, planYAML, bindingYAML, brokerYAML, triggerYAML).deny(tc.deny)
 		got := c.user().at(time.Minute).aof(t, strings.Fields(tc.args)...)
 		assert.Equal(t, ExitFailed, got.code, name)
 		assert.Contains(t, got.errs, `User "alice" cannot `, name)

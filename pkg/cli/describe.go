@@ -18,6 +18,7 @@ import (
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/event"
+	"aof.dev/operator/pkg/guard"
 	"aof.dev/operator/pkg/names"
 )
 
@@ -167,8 +168,10 @@ func waitText(run *aofv1.FlowRun, wait *aofv1.WaitStatus, now time.Time) string 
 	if wait.Kind != waitApproval {
 		return text
 	}
-	if yes, needed := approvals(run, wait); needed > 1 {
-		text += fmt.Sprintf(", %d of %d approvals", yes, needed)
+	if v, _ := judged(run, wait, now); v.Outcome == guard.Approved || v.Outcome == guard.Denied {
+		text += ", " + string(v.Outcome)
+	} else if needed := len(v.By) + v.Missing; needed > 1 {
+		text += fmt.Sprintf(", %d of %d approvals", len(v.By), needed)
 	}
 	if who := approvers(wait); len(who) > 0 {
 		text += ", by " + strings.Join(who, ", ")

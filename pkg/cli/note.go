@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/guard"
 )
 
 // noteColumn shows what noted writes into the objects.
@@ -49,8 +50,8 @@ func note(run *aofv1.FlowRun, now time.Time) string {
 	for i := range s.Waiting {
 		w := &s.Waiting[i]
 		text := fmt.Sprintf("%s: %s", w.Node, strings.ToLower(w.Kind))
-		if decision(run, w) != nil {
-			text += " decided"
+		if v, _ := judged(run, w, now); w.Kind == waitApproval && (v.Outcome == guard.Approved || v.Outcome == guard.Denied) {
+			text += " " + string(v.Outcome)
 		} else if w.Until != nil {
 			text += ", " + left(w.Until.Sub(now))
 		}

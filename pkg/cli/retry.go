@@ -103,13 +103,20 @@ func (o *retrying) plan(ctx context.Context, c *remote.Client, old *aofv1.FlowRu
 	default:
 		return "", failed("run %s is %s: cancel it first, or wait for its end", old.Name, old.Status.Phase)
 	}
+	if old.Spec.Binding == nil {
+		return "", failed("run %s was started by hand, for no binding: nobody would run it again", old.Name)
+	}
 	if o.latest {
 		return o.present(ctx, c, old)
 	}
 	if c.IsDev() {
 		return old.Spec.Plan, nil
 	}
-	// Only a clear no keeps us from it: users need not be able to read plans.
+	// Only a clear no keeps us from it: users need not be able to read these.
+	binding := old.Spec.Binding.NamespacedName(old.Namespace)
+	if _, err := c.Get(ctx, aofResource("flowbindings"), binding.Namespace, binding.Name); apierrors.IsNotFound(err) {
+		return "", failed("the binding of run %s (%s) is gone: nobody would run it", old.Name, binding)
+	}
 	_, err := c.Get(ctx, configMaps, old.Namespace, old.Spec.Plan)
 	if apierrors.IsNotFound(err) {
 		return "", failed("the plan of run %s (%s) is gone; retry on the binding's present one with --latest", old.Name, old.Spec.Plan)
@@ -119,9 +126,6 @@ func (o *retrying) plan(ctx context.Context, c *remote.Client, old *aofv1.FlowRu
 
 // present is the plan that the run's binding has now.
 func (o *retrying) present(ctx context.Context, c *remote.Client, old *aofv1.FlowRun) (string, error) {
-	if old.Spec.Binding == nil {
-		return "", failed("run %s was started by hand, for no binding: there is no present plan", old.Name)
-	}
 	key := old.Spec.Binding.NamespacedName(old.Namespace)
 	u, err := o.object(ctx, c, aofResource("flowbindings"), key.Namespace, key.Name)
 	if err != nil {

@@ -19,7 +19,7 @@ const planYAML = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web-plan, na
 
 func TestRetry(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t).put(failedRun, planYAML)
+	c := newCluster(t).put(failedRun, planYAML, bindingYAML)
 	got := c.user().aof(t, "retry", "web-2", "-o", "json")
 	require.Equal(t, ExitOK, got.code, got.errs)
 	var made struct {
@@ -50,7 +50,7 @@ func TestRetry(t *testing.T) {
 
 func TestRetryForPeople(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t).put(failedRun, planYAML)
+	c := newCluster(t).put(failedRun, planYAML, bindingYAML)
 	got := c.user().aof(t, "retry", "web-2")
 	assert.Regexp(t, `^run ops/(web-\w+) retries web-2\n$`, got.out)
 	assert.Regexp(t, `logs -f ops/web-\w+\n$`, got.errs)
@@ -59,10 +59,16 @@ func TestRetryForPeople(t *testing.T) {
 func TestRetryOnAPlan(t *testing.T) {
 	t.Parallel()
 	const binding = "apiVersion: aof.dev/v1\nkind: FlowBinding\nmetadata: {name: web, namespace: ops}\nspec: {}\nstatus: {plan: web-new}\n"
-	c := newCluster(t).put(failedRun)
+	c := newCluster(t).put(failedRun, bindingYAML)
 	got := c.user().aof(t, "retry", "web-2")
 	assert.Equal(t, ExitFailed, got.code)
 	assert.Contains(t, got.errs, "the plan of run web-2 (web-plan) is gone; retry on the binding's present one with --latest")
+	got = c.user().aof(t, "retry", "web-2", "--latest")
+	assert.Equal(t, ExitFailed, got.code)
+	assert.Contains(t, got.errs, "binding ops/web has no plan now")
+	c.remove("/apis/aof.dev/v1/namespaces/ops/flowbindings/web")
+	got = c.user().aof(t, "retry", "web-2")
+	assert.Contains(t, got.errs, "the binding of run web-2 (ops/web) is gone")
 	got = c.user().aof(t, "retry", "web-2", "--latest")
 	assert.Equal(t, ExitFailed, got.code)
 	assert.Contains(t, got.errs, `flowbindings "web" not found`)
@@ -72,7 +78,7 @@ func TestRetryOnAPlan(t *testing.T) {
 	assert.Equal(t, ExitOK, got.code, got.errs)
 	assert.Contains(t, got.out, "  plan: web-new\n")
 
-	c = newCluster(t).put(failedRun, planYAML).deny("get configmaps")
+	c = newCluster(t).put(failedRun, planYAML, bindingYAML).deny("get configmaps")
 	got = c.user().aof(t, "retry", "web-2")
 	assert.Equal(t, ExitOK, got.code, "nobody needs to be able to read plans: %s", got.errs)
 }
@@ -91,7 +97,7 @@ func TestRetryRefused(t *testing.T) {
 		"by hand":         {strings.Replace(failedRun, "  binding: {name: web, namespace: ops}\n", "", 1), []string{"--latest"}, ExitFailed, "was started by hand"},
 		"no event":        {strings.Replace(failedRun, "specversion: \"1.0\", ", "", 1), nil, ExitFailed, "the event of run web-2 can't be read"},
 	} {
-		c := newCluster(t).put(tc.run, planYAML)
+		c := newCluster(t).put(tc.run, planYAML, bindingYAML)
 		got := c.user().aof(t, append([]string{"retry", "web-2"}, tc.args...)...)
 		assert.Equal(t, tc.code, got.code, "%s: %s", name, got.errs)
 		assert.Contains(t, got.errs, tc.says, name)

@@ -22,8 +22,8 @@ func TestProxyPath(t *testing.T) {
 	for address, want := range map[string]string{
 		"http://broker-ingress.knative-eventing.svc.cluster.local/ops/default": "/api/v1/namespaces/knative-eventing/services/broker-ingress:80/proxy/ops/default",
 		"https://b.n.svc.cluster.local/x?a=b%20c":                              "/api/v1/namespaces/n/services/https:b:443/proxy/x?a=b%20c",
-		"http://b.n.svc:8080":                                                  "/api/v1/namespaces/n/services/b:8080/proxy",
-		"http://b.n.svc/a%2Fb":                                                 "/api/v1/namespaces/n/services/b:80/proxy/a%2Fb",
+		"http://b.n.svc:8080":  "/api/v1/namespaces/n/services/b:8080/proxy",
+		"http://b.n.svc/a%2Fb": "/api/v1/namespaces/n/services/b:80/proxy/a%2Fb",
 	} {
 		path, namespace, err := proxyPath(address)
 		require.NoError(t, err, address)
