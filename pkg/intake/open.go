@@ -94,7 +94,7 @@ func (r *Routes) platform(table *route.Table, secrets credentials) (source.Recei
 
 // settings are what a platform is made from.
 func (r *Routes) settings(table *route.Table, secrets credentials) (source.Settings, error) {
-	out := source.Settings{Namespace: table.Namespace, Name: table.Trigger, HTTPClient: r.options.HTTPClient}
+	out := source.Settings{Namespace: table.Namespace, Name: table.Trigger, HTTPClient: r.options.HTTPClient, Clock: r.options.Clock}
 	config, err := secrets.resolve(table.Config)
 	if err := errors.Join(secrets.err, err); err != nil {
 		return out, fmt.Errorf("config: %w", err)

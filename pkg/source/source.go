@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"aof.dev/operator/pkg/event"
 )
 
@@ -125,6 +127,8 @@ type Settings struct {
 	HTTPClient *http.Client
 	// BaseURL replaces the address of the platform's API; empty is the real one.
 	BaseURL string
+	// Clock is for connections, which nobody tells the time; nil is the real one.
+	Clock clock.PassiveClock
 }
 
 // Platform is one kind of source.

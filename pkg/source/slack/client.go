@@ -26,7 +26,7 @@ const (
 )
 
 // newClient makes a client of the API.
-func newClient(token string, s source.Settings) *slackapi.Client {
+func newClient(token string, s source.Settings, more ...slackapi.Option) *slackapi.Client {
 	httpClient := s.HTTPClient
 	if httpClient == nil {
 		httpClient = &http.Client{Timeout: apiTimeout}
@@ -35,7 +35,7 @@ func newClient(token string, s source.Settings) *slackapi.Client {
 	if s.BaseURL != "" {
 		options = append(options, slackapi.OptionAPIURL(strings.TrimSuffix(s.BaseURL, "/")+"/"))
 	}
-	return slackapi.New(token, options...)
+	return slackapi.New(token, append(options, more...)...)
 }
 
 // boundedClient reads no more of an answer than we are prepared to hold. The

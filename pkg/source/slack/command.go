@@ -36,6 +36,11 @@ func (r *receiver) readForm(body []byte) (source.Delivery, error) {
 	if err != nil || !readable(form) {
 		return source.Delivery{}, malformed("the form is broken")
 	}
+	return r.takeForm(form, body)
+}
+
+// takeForm makes a message of a slash command.
+func (r *receiver) takeForm(form url.Values, body []byte) (source.Delivery, error) {
 	switch {
 	case form.Get("ssl_check") != "":
 		return source.Delivery{}, nil

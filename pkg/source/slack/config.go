@@ -15,6 +15,8 @@ import (
 type config struct {
 	signingSecret string
 	botToken      string
+	// appToken opens the connection of Socket Mode, where there is no signingSecret.
+	appToken string
 	// botUserID is the bot's own user, whose reactions are ignored.
 	botUserID string
 	// channels are the channels the Trigger's own filter names.
@@ -39,10 +41,7 @@ func parseConfig(given map[string]any) (config, error) {
 		"channels":           texts(&c.channels),
 		"allowed_channels":   texts(&c.channels),
 		"allowed_workspaces": texts(&c.workspaces),
-		"app_token": func(any) bool {
-			c.warnings = append(c.warnings, "app_token has no effect: Socket Mode is not served")
-			return true
-		},
+		"app_token":          text(&c.appToken),
 		"rate_limit": func(any) bool {
 			c.warnings = append(c.warnings, "rate_limit has no effect on a Trigger: set the limits of a Context")
 			return true
@@ -64,6 +63,9 @@ func parseConfig(given map[string]any) (config, error) {
 		case given[key] != nil && !read(given[key]):
 			return config{}, source.Fail(source.Malformed, "slack: config."+shown+" has the wrong type")
 		}
+	}
+	if c.appToken != "" && c.signingSecret != "" {
+		c.warnings = append(c.warnings, "app_token has no effect beside signing_secret: Slack calls us")
 	}
 	return c, nil
 }

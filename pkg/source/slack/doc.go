@@ -15,6 +15,9 @@
 // a mention that is told as message and as app_mention) have one id: team,
 // channel and timestamp.
 //
+// A Trigger with an app_token and no signing_secret is served in Socket Mode: the
+// same events over a connection of ours, each acknowledged once it is safe.
+//
 // Slack tells channels by id. Their names are asked for (conversations.info)
 // only when a filter names one, and remembered for a while.
 //

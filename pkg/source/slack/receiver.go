@@ -36,6 +36,11 @@ func NewReceiver(s source.Settings) (source.Receiver, error) {
 	if c.signingSecret == "" {
 		return nil, source.Fail(source.Unauthenticated, "slack: signing_secret is not configured, so no request can be trusted")
 	}
+	return newReceiver(c, s)
+}
+
+// newReceiver makes what reads events, however they come.
+func newReceiver(c config, s source.Settings) (*receiver, error) {
 	r := &receiver{config: c}
 	if namesChannel(c.channels) || namesChannel(s.Channels) {
 		if c.botToken == "" {
@@ -67,11 +72,17 @@ func (r *receiver) Receive(ctx context.Context, req source.Request, now time.Tim
 	if err != nil {
 		return source.Delivery{}, err
 	}
+	return r.complete(ctx, d, len(req.Body), now)
+}
+
+// complete finds out what messages don't say themselves, and checks them. Size is
+// that of what they were read from.
+func (r *receiver) complete(ctx context.Context, d source.Delivery, size int, now time.Time) (source.Delivery, error) {
 	for i := range d.Messages {
 		if err := r.nameChannel(ctx, &d.Messages[i], now); err != nil {
 			return source.Delivery{}, err
 		}
-		if err := fit(&d.Messages[i], len(req.Body)); err != nil {
+		if err := fit(&d.Messages[i], size); err != nil {
 			return source.Delivery{}, err
 		}
 	}

@@ -12,5 +12,5 @@ const name = "slack"
 
 // Platform is Slack for a registry.
 func Platform() source.Platform {
-	return source.Platform{Type: "Slack", NewReceiver: NewReceiver, NewMessenger: NewMessenger}
+	return source.Platform{Type: "Slack", NewReceiver: NewReceiver, NewStream: NewStream, NewMessenger: NewMessenger}
 }
