@@ -8,6 +8,7 @@ package e2e
 import (
 	"context"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,6 +22,8 @@ func TestQuickstart(t *testing.T) {
 	t.Parallel()
 	e := newOperatorEnv(t)
 	p := e.startProbe()
+	// The scripted model's replies are a file beside the example; in a cluster they stand among the credentials.
+	e.kubectl("create", "secret", "generic", "aof-credentials", "--from-file=REPLIES_YAML="+filepath.Join(top, "examples/quickstart/replies.yaml"))
 	e.apply(e.example("quickstart", "quickstart"))
 	e.untilReady(aofTriggers, "web")
 	e.untilReady(agentFlows, "triage")

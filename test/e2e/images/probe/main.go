@@ -6,6 +6,7 @@
 //	POST /              keep an event
 //	GET  /events        the events so far
 //	POST /send?url=     send the request on; the answer's status is in Probe-Status and must be want=, if given
+//	                    via= is the host to call instead of the URL's, as a DNS entry for an ingress would have it
 //	POST /load?url=&n=  send the request n times, c= at once; answers with the times it took
 //	POST /effect/{key}  count a side effect, after= that long
 //	GET  /effects       how often each was asked for
@@ -109,6 +110,9 @@ func forward(r *http.Request, body []byte) (*http.Response, error) {
 	out, err := http.NewRequestWithContext(r.Context(), method, r.FormValue("url"), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
+	}
+	if via := r.FormValue("via"); via != "" {
+		out.Host, out.URL.Host = out.URL.Host, via
 	}
 	for name, values := range r.Header {
 		if strings.HasPrefix(name, "Ce-") || name == "Content-Type" || name == "X-Aof-Token" || name == "Idempotency-Key" {
