@@ -19,7 +19,7 @@ import (
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/names"
-	. "aof.dev/operator/pkg/reconciler/testing" //nolint:revive,staticcheck // The scaffold's words make the rows readable.
+	. "aof.dev/operator/pkg/reconciler/testing" //nolint:staticcheck // The scaffold's words make the rows readable.
 )
 
 // deleted is the world after the user deleted the binding.
@@ -124,8 +124,16 @@ func TestDeletionLeavesAloneWhatIsNotOurs(t *testing.T) {
 func TestDeletionIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ verb, resource string }{
-		{"get", "triggers"}, {"delete", "triggers"}, {"get", "services"}, {"delete", "services"}, {"delete", "secrets"},
-		{"delete", "rolebindings"}, {"delete", "roles"}, {"delete", "serviceaccounts"}, {"delete", "configmaps"}, {"patch", "flowbindings"},
+		{"get", "triggers"},
+		{"delete", "triggers"},
+		{"get", "services"},
+		{"delete", "services"},
+		{"delete", "secrets"},
+		{"delete", "rolebindings"},
+		{"delete", "roles"},
+		{"delete", "serviceaccounts"},
+		{"delete", "configmaps"},
+		{"patch", "flowbindings"},
 	} {
 		t.Run(row.verb+" "+row.resource, func(t *testing.T) {
 			t.Parallel()

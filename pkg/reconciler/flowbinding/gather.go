@@ -38,9 +38,9 @@ const (
 const tallyKind = "flowbinding"
 
 // gather reads all that a decision is made from. Nothing of it may be changed.
-func (r *Reconciler) gather(b *aofv1.FlowBinding) (*Input, error) {
+func (r *Reconciler) gather(ctx context.Context, b *aofv1.FlowBinding) (*Input, error) {
 	key := types.NamespacedName{Namespace: b.Namespace, Name: b.Name}
-	f := &finder{r: r, observer: key}
+	f := &finder{r: r, observer: key, setDefaults: func(o apis.Defaultable) { o.SetDefaults(ctx) }}
 	in := &Input{
 		Binding: b, Key: key, Now: r.Clock.Now(), Settings: r.Settings(),
 		Trigger: f.Trigger(b.Spec.Trigger.NamespacedName(b.Namespace)),
@@ -124,7 +124,9 @@ func (r *Reconciler) subscriptions(binding types.NamespacedName) ([]*eventingv1.
 type finder struct {
 	r        *Reconciler
 	observer types.NamespacedName
-	err      error
+	// setDefaults is for what was written while admission was away.
+	setDefaults func(apis.Defaultable)
+	err         error
 }
 
 var _ plan.Finder = (*finder)(nil)
@@ -162,8 +164,7 @@ type kept[T any] interface {
 	DeepCopy() *T
 }
 
-// look gives a copy with its defaults, since one that was written while admission
-// was away has none.
+// look gives a copy with its defaults.
 func look[T any, P kept[T]](f *finder, kind string, key types.NamespacedName, get func(string) (P, error)) P {
 	f.r.Tracker.Track(f.observer, kind, key)
 	object, err := get(key.Name)
@@ -174,6 +175,6 @@ func look[T any, P kept[T]](f *finder, kind string, key types.NamespacedName, ge
 		return nil
 	}
 	copied := P(object.DeepCopy())
-	copied.SetDefaults(context.Background())
+	f.setDefaults(copied)
 	return copied
 }

@@ -93,7 +93,7 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, b *aofv1.FlowBinding) re
 	defer cancel()
 	before := b.Status.Phase
 
-	in, err := r.gather(b)
+	in, err := r.gather(ctx, b)
 	if err != nil {
 		return err
 	}

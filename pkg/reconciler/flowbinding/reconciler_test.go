@@ -27,7 +27,7 @@ import (
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/plan"
-	. "aof.dev/operator/pkg/reconciler/testing" //nolint:revive,staticcheck // The scaffold's words make the rows readable.
+	. "aof.dev/operator/pkg/reconciler/testing" //nolint:staticcheck // The scaffold's words make the rows readable.
 )
 
 var ready = apis.Condition{Type: apis.ConditionReady, Status: corev1.ConditionTrue}
@@ -226,38 +226,48 @@ func TestDriftIsRepaired(t *testing.T) {
 		write string
 	}{
 		"a right more": {func(t *testing.T, s *Settled) {
+			t.Helper()
 			role := Get[*rbacv1.Role](t, s, team, names.Runner)
 			role.Rules = append(role.Rules, rbacv1.PolicyRule{Verbs: []string{"*"}, APIGroups: []string{"*"}, Resources: []string{"*"}})
 		}, "update roles"},
 		"another subject": {func(t *testing.T, s *Settled) {
+			t.Helper()
 			Get[*rbacv1.RoleBinding](t, s, team, names.Runner).Subjects[0].Name = "default"
 		}, "update rolebindings"},
 		"another role": {func(t *testing.T, s *Settled) {
+			t.Helper()
 			Get[*rbacv1.RoleBinding](t, s, team, names.Runner).RoleRef.Name = "admin"
 		}, "create rolebindings"},
 		"a mounted token": {func(t *testing.T, s *Settled) {
+			t.Helper()
 			Get[*corev1.ServiceAccount](t, s, team, names.Runner).AutomountServiceAccountToken = nil
 		}, "update serviceaccounts"},
 		"another image": {func(t *testing.T, s *Settled) {
+			t.Helper()
 			containers, _, _ := unstructured.NestedSlice(service(t, s).Object, "spec", "template", "spec", "containers")
 			containers[0].(map[string]any)["image"] = "evil"
 			require.NoError(t, unstructured.SetNestedSlice(service(t, s).Object, containers, "spec", "template", "spec", "containers"))
 		}, "update services"},
 		"a runner that the world can reach": {func(t *testing.T, s *Settled) {
+			t.Helper()
 			service(t, s).SetLabels(map[string]string{names.LabelManaged: "true"})
 		}, "update services"},
 		"no filter": {func(t *testing.T, s *Settled) { knativeTrigger(t, s).Spec.Filters = nil }, "update triggers"},
 		"no dead letters": {func(t *testing.T, s *Settled) {
+			t.Helper()
 			knativeTrigger(t, s).Spec.Delivery.DeadLetterSink = nil
 		}, "update triggers"},
 		"another broker": {func(t *testing.T, s *Settled) { knativeTrigger(t, s).Spec.Broker = "other" }, "create triggers"},
 		"an edited plan": {func(t *testing.T, s *Settled) {
+			t.Helper()
 			Get[*corev1.ConfigMap](t, s, team, binding(t, s).Status.Plan).Data[names.KeyPlan] = "{}"
 		}, "create configmaps"},
 		"no token": {func(t *testing.T, s *Settled) {
+			t.Helper()
 			Get[*corev1.Secret](t, s, team, names.RunnerToken).Data = nil
 		}, "update secrets"},
 		"nothing at all": {func(t *testing.T, s *Settled) {
+			t.Helper()
 			s.Objects = aWorld(t)
 		}, "create services"},
 	} {
@@ -317,8 +327,15 @@ func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
 func TestEveryFailedCallIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ verb, resource string }{
-		{"create", "configmaps"}, {"create", "serviceaccounts"}, {"create", "roles"}, {"create", "rolebindings"},
-		{"create", "secrets"}, {"create", "services"}, {"create", "triggers"}, {"patch", "flowbindings"}, {"update", "flowbindings"},
+		{"create", "configmaps"},
+		{"create", "serviceaccounts"},
+		{"create", "roles"},
+		{"create", "rolebindings"},
+		{"create", "secrets"},
+		{"create", "services"},
+		{"create", "triggers"},
+		{"patch", "flowbindings"},
+		{"update", "flowbindings"},
 	} {
 		t.Run(row.verb+" "+row.resource, func(t *testing.T) {
 			t.Parallel()

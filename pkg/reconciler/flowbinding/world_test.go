@@ -31,7 +31,7 @@ import (
 	fakeaofclient "aof.dev/operator/pkg/client/injection/client/fake"
 	bindingreconciler "aof.dev/operator/pkg/client/injection/reconciler/aof/v1/flowbinding"
 	"aof.dev/operator/pkg/names"
-	. "aof.dev/operator/pkg/reconciler/testing" //nolint:revive,staticcheck // The scaffold's words make the rows readable.
+	. "aof.dev/operator/pkg/reconciler/testing" //nolint:staticcheck // The scaffold's words make the rows readable.
 	"aof.dev/operator/pkg/reconciler/token"
 	"aof.dev/operator/pkg/reconciler/track"
 	"aof.dev/operator/pkg/settings"

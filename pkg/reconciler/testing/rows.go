@@ -15,18 +15,18 @@ import (
 	rtesting "knative.dev/pkg/reconciler/testing"
 )
 
+// Object is one of any kind.
+type Object interface {
+	kmeta.Accessor
+	runtime.Object
+}
+
 // CommonRows are the first rows of every kind's table: what must be left alone.
 // Object is one of the kind, which an empty world would make the reconciler act
 // on; it may be changed. The rows about a first reconciliation and a steady state
 // are what Settle is for.
-func CommonRows(object interface {
-	kmeta.Accessor
-	runtime.Object
-}) []rtesting.TableRow {
-	deleted := object.DeepCopyObject().(interface {
-		kmeta.Accessor
-		runtime.Object
-	})
+func CommonRows(object Object) []rtesting.TableRow {
+	deleted := object.DeepCopyObject().(Object)
 	now := metav1.Now()
 	deleted.SetDeletionTimestamp(&now)
 	deleted.SetFinalizers([]string{"somebody.else/finalizer"})

@@ -4,7 +4,6 @@
 package resources
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,6 +32,8 @@ const (
 	Grace = 15 * time.Minute
 	// deliveryMargin is how much longer the broker waits than a request lasts.
 	deliveryMargin = 30 * time.Second
+	// labelBroker is what Knative sets at admission.
+	labelBroker = "eventing.knative.dev/broker"
 )
 
 // ErrNotAName says that a name can't stand in an expression.
@@ -89,8 +90,8 @@ func MakeSubscription(s Subscription) (*eventingv1.Trigger, error) {
 	if len(s.Trigger.Name) <= maxLabelValue {
 		t.Labels[names.LabelTrigger] = s.Trigger.Name
 	}
+	t.Labels[labelBroker] = s.Settings.BrokerName
 	mark(t, s.Binding)
-	t.SetDefaults(context.Background())
 	return t, nil
 }
 
