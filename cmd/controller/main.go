@@ -9,6 +9,8 @@ import (
 	"os"
 
 	filteredfactory "knative.dev/pkg/client/injection/kube/informers/factory/filtered"
+	"knative.dev/pkg/controller"
+	"knative.dev/pkg/injection"
 	"knative.dev/pkg/injection/sharedmain"
 	"knative.dev/pkg/signals"
 
@@ -28,9 +30,27 @@ import (
 // watches their AOF objects only.
 const managed = names.LabelManaged + "=true"
 
+// Each controller works on this many objects at once, and all of them together
+// may ask the API server this often: its own fairness bounds us, too.
+const (
+	threads = 4
+	qps     = 200
+	burst   = 400
+)
+
 func main() {
 	ctx := filteredfactory.WithSelectors(signals.NewContext(), managed)
-	sharedmain.MainWithContext(ctx, "aof-controller",
+	config := injection.ParseAndGetRESTConfigOrDie()
+	if config.QPS == 0 { // unless --kube-api-qps or KUBE_API_QPS says so
+		config.QPS, config.Burst = qps, burst
+	}
+	controller.DefaultThreadsPerController = threads
+	sharedmain.MainWithConfig(ctx, "aof-controller", config, constructors()...)
+}
+
+// constructors makes all controllers of the process.
+func constructors() []injection.ControllerConstructor {
+	return []injection.ControllerConstructor{
 		installation.Constructor(trigger.NeedsStream),
 		trigger.NewController,
 		aofcontext.NewController,
@@ -42,5 +62,5 @@ func main() {
 		flowrun.NewController,
 		tally.NewController,
 		showObjects,
-	)
+	}
 }

@@ -199,7 +199,8 @@ func decideConnected(in *Input, how intake, d *Decision) verdict {
 	case d.configuration.status != corev1.ConditionTrue:
 		return unknown(d.configuration.reason, "waits for a valid configuration")
 	case d.broker.status != corev1.ConditionTrue:
-		return d.broker
+		// Every Broker fails for a moment while it comes up: it is waited for.
+		return unknown(d.broker.reason, "%s", d.broker.message)
 	case how == webhook:
 		return decideAdapter(in)
 	case how == schedule:
