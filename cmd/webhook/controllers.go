@@ -67,7 +67,7 @@ func newValidation(ctx context.Context, _ configmap.Watcher) *controller.Impl {
 func newStamping(ctx context.Context, _ configmap.Watcher) *controller.Impl {
 	ctx = named(ctx, "StampingWebhook")
 	impl := defaulting.NewAdmissionController(ctx, "stamping.webhook.aof.dev", "/runs/stamping", runs(), same, strict)
-	impl.Reconciler = &stamping{keeper: impl.Reconciler.(keeper), runs: userRuns(ctx)} //nolint:errcheck // a panic at the start, seen by the first test
+	impl.Reconciler = &stamping{keeper: impl.Reconciler.(keeper), runs: userRuns(ctx)}
 	return impl
 }
 

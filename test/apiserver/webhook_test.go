@@ -71,8 +71,8 @@ func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer l.Close()                     //nolint:errcheck // it only reserved a port
-	return l.Addr().(*net.TCPAddr).Port //nolint:errcheck,forcetypeassert // of a TCP listener
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 // configure applies the webhook's configurations as they are installed, but for
@@ -87,8 +87,8 @@ func (a *admission) configure(t *testing.T, port int) {
 		require.NoError(t, yaml.Unmarshal([]byte(doc), &object))
 		webhooks, _ := object["webhooks"].([]any)
 		for _, one := range webhooks {
-			webhook := one.(map[string]any)                                                 //nolint:errcheck,forcetypeassert // as the file has it
-			service := webhook["clientConfig"].(map[string]any)["service"].(map[string]any) //nolint:errcheck,forcetypeassert // likewise
+			webhook := one.(map[string]any)
+			service := webhook["clientConfig"].(map[string]any)["service"].(map[string]any)
 			service["port"] = port
 			if webhook["namespaceSelector"] == nil {
 				webhook["namespaceSelector"] = map[string]any{"matchLabels": map[string]any{admitted: "true"}}
@@ -310,7 +310,7 @@ func stampsDecisions(t *testing.T, a *admission) { //nolint:thelper // a part of
 	require.NoError(t, err)
 	decisions, _, _ := unstructured.NestedSlice(got.Object, "spec", "decisions")
 	require.Len(t, decisions, 1)
-	first := decisions[0].(map[string]any) //nolint:errcheck,forcetypeassert // as the schema has it
+	first := decisions[0].(map[string]any)
 	assert.Equal(t, "bob", first["user"])
 	assert.NotContains(t, first, "aliases")
 	assert.NotEmpty(t, first["at"])
@@ -353,7 +353,7 @@ func sparesProcesses(t *testing.T, a *admission) { //nolint:thelper // a part of
 	got, err := a.patch(t, adapter, "flowruns", "by-runner", `{"spec":{"decisions":[{"node":"ask","approved":true,"user":"slack:U1"}]}}`)
 	require.NoError(t, err)
 	decisions, _, _ := unstructured.NestedSlice(got.Object, "spec", "decisions")
-	assert.Equal(t, "slack:U1", decisions[0].(map[string]any)["user"]) //nolint:errcheck,forcetypeassert // as the schema has it
+	assert.Equal(t, "slack:U1", decisions[0].(map[string]any)["user"])
 
 	stranger := apiserver.ServiceAccount("team-b", names.Runner)
 	_, err = a.Kube(t).RbacV1().RoleBindings(a.edit).Create(t.Context(), &rbacv1.RoleBinding{
