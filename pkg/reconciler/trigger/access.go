@@ -25,12 +25,14 @@ import (
 // bindings.
 func (r *Reconciler) applyAccess(ctx context.Context, in *Input, d *Decision) error {
 	needed := namespacesOf(d.Table)
-	needed[in.Trigger.Namespace] = true
+	if !needed[in.Trigger.Namespace] {
+		needed[in.Trigger.Namespace] = false // no binding of ours says anything of claims there
+	}
 	for _, namespace := range slices.Sorted(maps.Keys(needed)) {
 		key := types.NamespacedName{Namespace: namespace, Name: names.Adapter}
 		r.Tracker.Track(keyOf(in.Trigger), kindRole, key)
 		r.Tracker.Track(keyOf(in.Trigger), kindRoleBinding, key)
-		if err := r.settleAccess(ctx, namespace); err != nil {
+		if err := r.settleAccess(ctx, namespace, needed[namespace]); err != nil {
 			return err
 		}
 	}
@@ -63,7 +65,7 @@ func (r *Reconciler) sweepAccess(ctx context.Context, touched map[string]bool) e
 		}
 	}
 	for _, namespace := range slices.Sorted(maps.Keys(touched)) {
-		if err := r.settleAccess(ctx, namespace); err != nil {
+		if err := r.settleAccess(ctx, namespace, false); err != nil {
 			r.swept.Store(false)
 			return err
 		}
@@ -82,8 +84,9 @@ func namespacesOf(table *route.Table) map[string]bool {
 }
 
 // settleAccess makes the adapter's rights in a namespace what all Triggers and
-// bindings of it need together, which may be nothing.
-func (r *Reconciler) settleAccess(ctx context.Context, namespace string) error {
+// bindings of it need together, which may be nothing. When it is known that runs
+// are claimed there the bindings, of which there may be many, are not looked at.
+func (r *Reconciler) settleAccess(ctx context.Context, namespace string, claims bool) error {
 	all, err := r.Triggers.Triggers(namespace).List(labels.Everything())
 	if err != nil {
 		return fmt.Errorf("list Triggers: %w", err)
@@ -95,9 +98,10 @@ func (r *Reconciler) settleAccess(ctx context.Context, namespace string) error {
 		}
 	}
 	slices.Sort(triggers)
-	claims, err := r.claimed(namespace)
-	if err != nil {
-		return err
+	if !claims {
+		if claims, err = r.claimed(namespace); err != nil {
+			return err
+		}
 	}
 	if len(triggers) == 0 && !claims {
 		return r.revoke(ctx, namespace)

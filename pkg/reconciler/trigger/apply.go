@@ -88,7 +88,8 @@ func (r *Reconciler) applySchedule(ctx context.Context, in *Input, d *Decision) 
 	return nil
 }
 
-// pruneBroker removes a Broker of ours with the last Trigger of its namespace.
+// pruneBroker removes what Brokers we made with the last Trigger of the namespace:
+// there may be several when the settings have changed.
 func (r *Reconciler) pruneBroker(ctx context.Context, gone *aofv1.Trigger) error {
 	others, err := r.Triggers.Triggers(gone.Namespace).List(labels.Everything())
 	if err != nil {
@@ -97,16 +98,14 @@ func (r *Reconciler) pruneBroker(ctx context.Context, gone *aofv1.Trigger) error
 	if slices.ContainsFunc(others, func(t *aofv1.Trigger) bool { return t.Name != gone.Name && t.DeletionTimestamp == nil }) {
 		return nil
 	}
-	name := r.Settings().BrokerName
-	broker, err := found(r.Brokers.Brokers(gone.Namespace).Get(name))
+	ours, err := r.Brokers.Brokers(gone.Namespace).List(labels.SelectorFromSet(labels.Set{names.LabelManaged: "true"}))
 	if err != nil {
-		return fmt.Errorf("get Broker %s: %w", name, err)
+		return fmt.Errorf("list Brokers: %w", err)
 	}
-	if broker == nil || broker.Labels[names.LabelManaged] != "true" {
-		return nil
-	}
-	if err := r.Eventing.EventingV1().Brokers(gone.Namespace).Delete(ctx, name, metav1.DeleteOptions{}); ignoreGone(err) != nil {
-		return fmt.Errorf("delete Broker %s: %w", name, err)
+	for _, broker := range ours {
+		if err := r.Eventing.EventingV1().Brokers(gone.Namespace).Delete(ctx, broker.Name, metav1.DeleteOptions{}); ignoreGone(err) != nil {
+			return fmt.Errorf("delete Broker %s: %w", broker.Name, err)
+		}
 	}
 	return nil
 }
