@@ -103,10 +103,16 @@ func (j *judge) verdict(ctx context.Context, b *aofv1.FlowBinding) (matched bool
 		return false, "", errors.New("one rule gave no verdict")
 	}
 	v := verdicts[0]
-	if ready := b.Status.GetCondition("Ready"); v.Matched && ready.IsFalse() {
-		return false, fmt.Sprintf("the binding is not ready: %s (else it would match: %s)", ready.GetMessage(), v.Reason), nil
+	if !v.Matched {
+		return false, v.Reason, nil
 	}
-	return v.Matched, v.Reason, nil
+	if bound := b.Status.GetCondition(aofv1.FlowBindingConditionBound); bound.IsFalse() {
+		return false, fmt.Sprintf("the binding can't run: %s (else it would match: %s)", bound.GetMessage(), v.Reason), nil
+	}
+	if ready := b.Status.GetCondition(aofv1.FlowBindingConditionReady); ready.IsFalse() {
+		v.Reason += " (but the binding is not ready: " + ready.GetMessage() + ")"
+	}
+	return true, v.Reason, nil
 }
 
 // cache reads each object of a kind once.

@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
 )
 
 const (
@@ -237,11 +239,14 @@ func TestExplainACluster(t *testing.T) {
 	c := newCluster(t).put(bindingYAML, triggerYAML, flowFixYAML,
 		strings.NewReplacer("name: web", "name: idle", "spec: {", "spec: {enabled: false, ").Replace(bindingYAML),
 		strings.NewReplacer("name: web", "name: lost", "flow: {name: fix}", "flow: {name: gone}").Replace(bindingYAML),
-		strings.NewReplacer("name: web", "name: broken", "match: {patterns: [scale]}}", "match: {patterns: [scale]}}\nstatus: {conditions: [{type: Ready, status: \"False\", message: no runner}]}").Replace(bindingYAML),
+		strings.NewReplacer("name: web", "name: broken", "match: {patterns: [scale]}}", "match: {patterns: [scale]}}\nstatus: {conditions: [{type: Bound, status: \"False\", message: no plan}]}").Replace(bindingYAML),
+		strings.NewReplacer("name: web", "name: alone", "match: {patterns: [scale]}}", "match: {patterns: [scale]}}\nstatus: {conditions: [{type: Ready, status: \"False\", message: no runner}]}").Replace(bindingYAML),
 	)
 	got := c.user().aof(t, "explain", "--text", "scale web")
-	assert.Equal(t, said{ExitOK, `no     ops/broken  (trigger slack -> flow fix)
-       the binding is not ready: no runner (else it would match: pattern "scale" of binding broken)
+	assert.Equal(t, said{ExitOK, `MATCH  ops/alone  (trigger slack -> flow fix)
+       pattern "scale" of binding alone (but the binding is not ready: no runner)
+no     ops/broken  (trigger slack -> flow fix)
+       the binding can't run: no plan (else it would match: pattern "scale" of binding broken)
 no     ops/idle  (trigger slack -> flow fix)
        the binding is suspended (enabled: false)
 no     ops/lost  (trigger slack -> flow gone)
@@ -249,7 +254,7 @@ no     ops/lost  (trigger slack -> flow gone)
 MATCH  ops/web  (trigger slack -> flow fix)
        pattern "scale" of binding web
 
-1 of 4 bindings match
+2 of 5 bindings match
 `, ""}, got)
 	got = c.user().aof(t, "explain", "--text", "scale web", "--trigger", "other", "--binding", "web", "-o", "json")
 	assert.Equal(t, ExitFailed, got.code)
@@ -260,4 +265,30 @@ MATCH  ops/web  (trigger slack -> flow fix)
 	got = c.user().aof(t, "explain", "--text", "scale web", "--binding", "web")
 	assert.Equal(t, ExitFailed, got.code)
 	assert.Contains(t, got.out, "not known: you may not read its flow ops/fix")
+}
+
+func TestAnAofDevThatOnlyShows(t *testing.T) {
+	t.Parallel()
+	dev := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			problem(w, http.StatusMethodNotAllowed, "MethodNotAllowed", "patch is not supported", "")
+			return
+		}
+		var object map[string]any
+		raw, err := yaml.YAMLToJSON([]byte(waitingRun))
+		assert.NoError(t, err)
+		assert.NoError(t, json.Unmarshal(raw, &object))
+		if strings.HasSuffix(r.URL.Path, "/flowruns") {
+			object = map[string]any{"apiVersion": "aof.dev/v1", "kind": "FlowRunList", "items": []any{object}}
+		}
+		reply(w, http.StatusOK, object)
+	}))
+	defer dev.Close()
+	got := person{}.at(time.Minute).aof(t, "approve", "web-1", "--server", dev.URL)
+	assert.Equal(t, said{ExitFailed, "", "aof: aof dev at " + dev.URL + " can't patch flowruns.aof.dev: it only shows what happens\n"}, got)
+	got = person{}.at(time.Minute).aof(t, "cancel", "ops/web-1", "--server", dev.URL)
+	assert.Contains(t, got.errs, "it only shows what happens")
+	got = person{}.at(time.Minute).aof(t, "logs", "web-1", "--server", dev.URL)
+	assert.Equal(t, ExitOK, got.code)
+	assert.Empty(t, got.errs, "its own log is on its terminal")
 }

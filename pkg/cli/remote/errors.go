@@ -69,6 +69,8 @@ type RefusedError struct {
 func (e *RefusedError) Error() string {
 	message := e.status.ErrStatus.Message
 	switch {
+	case e.dev && apierrors.IsMethodNotSupported(e.status):
+		return fmt.Sprintf("%s can't %s: it only shows what happens", e.where, strings.TrimSuffix(e.access.right(), " in namespace "+e.access.namespace))
 	case e.dev:
 		return message
 	case apierrors.IsUnauthorized(e.status):
