@@ -334,3 +334,23 @@ func TestNodesThatHadNotBegunAreNotInterrupted(t *testing.T) {
 	assert.Equal(t, map[string]string{"x": "Failed", "y": "Succeeded"}, phasesOf(run))
 	assert.Equal(t, "Interrupted", nodeOf(t, run, "x").Error.Reason)
 }
+
+// A broker that delivers twice may have the second delivery read the run before
+// the first one has written it, and carry it on after.
+func TestAClaimIsGoodForOneBeginning(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []flow.Kind{flow.KindAgent, flow.KindHTTP, flow.KindScript} {
+		s := setScene(t, chain(step("n", kind)))
+		r := s.runner("a")
+		run := s.claimed(t, "a", runner.DefaultLease)
+		stale := run.DeepCopy()
+		_, err := r.Carry(t.Context(), run)
+		require.NoError(t, err)
+		_, err = r.Carry(t.Context(), stale)
+		require.ErrorIs(t, err, runner.ErrLost)
+		assert.Equal(t, 1, s.fakes.count("n"))
+		stored, err := s.store.Get(t.Context(), "ns", "claimed")
+		require.NoError(t, err)
+		assert.Equal(t, aofv1.FlowRunPhaseSucceeded, stored.Status.Phase)
+	}
+}

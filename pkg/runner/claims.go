@@ -5,6 +5,7 @@ package runner
 
 import (
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -18,6 +19,9 @@ type claims struct {
 	// unwritten are runs that were begun on the strength of their claim alone, and
 	// of which nothing has been written since.
 	unwritten map[runKey]bool
+	// spent are the claims that runs were begun on, until they expire. Who read
+	// the run before it was written must not begin it once more.
+	spent map[runKey]time.Time
 }
 
 type runKey struct {
@@ -49,13 +53,25 @@ func (c *claims) enter(run *aofv1.FlowRun) (leave func(), ok bool) {
 }
 
 // begin notes that the first nodes of a run are begun without a write.
-func (c *claims) begin(run *aofv1.FlowRun) {
+func (c *claims) begin(run *aofv1.FlowRun, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.unwritten == nil {
-		c.unwritten = map[runKey]bool{}
+		c.unwritten, c.spent = map[runKey]bool{}, map[runKey]time.Time{}
 	}
-	c.unwritten[keyOf(run)] = true
+	for key, expires := range c.spent {
+		if !now.Before(expires) {
+			delete(c.spent, key)
+		}
+	}
+	c.unwritten[keyOf(run)], c.spent[keyOf(run)] = true, run.Spec.Claim.ExpiresAt.Time
+}
+
+func (c *claims) isSpent(run *aofv1.FlowRun) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, spent := c.spent[keyOf(run)]
+	return spent
 }
 
 // written notes that the ledger says it all.
@@ -86,6 +102,6 @@ func (r *Runner) begunUnwritten(run *aofv1.FlowRun) bool {
 // claim it was created with is ours, is fresh, and stands for its first nodes.
 func (r *Runner) claimSuffices(run *aofv1.FlowRun) bool {
 	claim := run.Spec.Claim
-	return claim != nil && run.Status.StartTime == nil && claim.Holder == r.Holder && !r.own.isUnwritten(run) &&
+	return claim != nil && run.Status.StartTime == nil && claim.Holder == r.Holder && !r.own.isUnwritten(run) && !r.own.isSpent(run) &&
 		claim.ExpiresAt.Sub(r.Clock.Now()) > r.lease()/3
 }

@@ -82,7 +82,7 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 	e.expires = e.opened.Add(e.runner.lease())
 	if covered {
 		e.expires = e.run.Spec.Claim.ExpiresAt.Time
-		e.runner.own.begin(e.run)
+		e.runner.own.begin(e.run, e.opened)
 	}
 	alarms := e.newAlarms(ctx)
 	defer alarms.stop()
