@@ -96,7 +96,7 @@ func (r *Runner) Run(ctx context.Context, namespace, name string) (*aofv1.FlowRu
 // Carry carries on a run that was just created or read, until it is over or
 // waits, and returns it as written last. A run that is over already is returned
 // as it is. The error is ErrBusy, ErrLost, ErrYielded, the context's, or the
-// store's.
+// store's; the run that comes with one may be ahead of the ledger.
 //
 // A run that was created with a claim of ours that still holds is begun without
 // writing: the claim says that its first nodes may have begun.
