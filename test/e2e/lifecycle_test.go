@@ -8,6 +8,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -90,7 +91,11 @@ func TestAnotherLeaderTakesOver(t *testing.T) {
 	e := newOperatorEnv(t)
 	system := e.in(systemNamespace)
 	system.kubectl("scale", "deployment/aof-controller", "--replicas=2")
-	t.Cleanup(func() { system.kubectl("scale", "deployment/aof-controller", "--replicas=1") })
+	t.Cleanup(func() {
+		back := exec.Command("kubectl", "-n", systemNamespace, "scale", "deployment/aof-controller", "--replicas=1")
+		out, err := back.CombinedOutput()
+		assert.NoError(t, err, "%s", out)
+	})
 	system.kubectl("rollout", "status", "deployment/aof-controller", "--timeout=60s")
 	e.apply(strings.Join([]string{webTrigger, demoContext}, "\n---\n"))
 	e.untilReady(aofTriggers, "web")
