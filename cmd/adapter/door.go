@@ -50,7 +50,10 @@ type process struct {
 // door serves the requests of platforms.
 type door struct {
 	*process
+	// name is one that no other process has ever had.
+	name    string
 	api     *kubeapi.Client
+	routes  *intake.Routes
 	adapter *adapter.Server
 	counts  *intake.Counts
 }
@@ -65,10 +68,14 @@ func (p *process) door() (*door, error) {
 	if err != nil {
 		return nil, err
 	}
-	counts := intake.NewCounts(api, string(uuid.NewUUID()), p.log)
-	d := &door{process: p, api: api, counts: counts, adapter: adapter.New(nil, nil, p.clock)}
+	name := string(uuid.NewUUID())
+	counts := intake.NewCounts(api, name, p.log)
+	d := &door{
+		process: p, name: name, api: api, counts: counts,
+		routes: intake.NewRoutes(p.options(api, counts)), adapter: adapter.New(nil, nil, p.clock),
+	}
 	d.adapter.Timeout = acceptTimeout
-	d.adapter.UseRoutes(intake.NewRoutes(p.options(api, counts)))
+	d.adapter.UseRoutes(d.routes)
 	return d, nil
 }
 
@@ -133,12 +140,8 @@ func (d *door) serve(ctx context.Context, listener net.Listener) error {
 	go func() { failed <- server.Serve(listener) }()
 	d.log.Info("serving", "address", listener.Addr().String())
 
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	flushed := make(chan struct{})
-	go func() {
-		defer close(flushed)
-		d.counts.Run(background, d.clock.NewTicker(flushEvery))
-	}()
+	stopCounting := d.count(ctx)
+	defer stopCounting()
 	var err error
 	select {
 	case <-ctx.Done():
@@ -146,13 +149,26 @@ func (d *door) serve(ctx context.Context, listener net.Listener) error {
 		err = errUnauthorized
 	case err = <-failed:
 	}
-	err = errors.Join(err, shutdown(ctx, server))
-	stop()
-	<-flushed
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
-	defer cancel()
-	d.counts.Flush(last)
-	return err
+	return errors.Join(err, shutdown(ctx, server))
+}
+
+// count writes counts from time to time, also after the context has ended; stop
+// writes the last ones.
+func (d *door) count(ctx context.Context) (stop func()) {
+	ctx = context.WithoutCancel(ctx)
+	counting, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d.counts.Run(counting, d.clock.NewTicker(flushEvery))
+	}()
+	return func() {
+		cancel()
+		<-done
+		last, cancel := context.WithTimeout(ctx, flushTimeout)
+		defer cancel()
+		d.counts.Flush(last)
+	}
 }
 
 // shutdown lets requests under way finish.

@@ -18,6 +18,9 @@ import (
 	"syscall"
 
 	"k8s.io/utils/clock"
+
+	"aof.dev/operator/pkg/kubeapi"
+	"aof.dev/operator/pkg/names"
 )
 
 func main() {
@@ -33,6 +36,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stderr 
 	flags.SetOutput(stderr)
 	address := flags.String("address", ":"+or(getenv("PORT"), "8080"), "address to serve on; its port is that of $PORT")
 	level := flags.String("log-level", or(getenv("AOF_LOG_LEVEL"), "info"), "debug, info, warn or error; $AOF_LOG_LEVEL")
+	streaming := flags.Bool("stream", false, "keep the connections of the Triggers in $"+names.EnvStreams+" open, and serve nothing")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -45,15 +49,19 @@ func run(ctx context.Context, args []string, getenv func(string) string, stderr 
 		getenv: getenv, clock: clock.RealClock{},
 		log: slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: least})),
 	}
-	if err := p.main(ctx, *address); err != nil {
+	work := p.serve
+	if *streaming {
+		work = p.stream
+	}
+	if err := work(ctx, *address); err != nil {
 		p.log.Error("the adapter ends", "error", err.Error())
 		return 1
 	}
 	return 0
 }
 
-// main serves on an address until the context ends.
-func (p *process) main(ctx context.Context, address string) error {
+// serve serves on an address until the context ends.
+func (p *process) serve(ctx context.Context, address string) error {
 	d, err := p.door()
 	if err != nil {
 		return err
@@ -63,6 +71,24 @@ func (p *process) main(ctx context.Context, address string) error {
 		return err
 	}
 	return d.serve(ctx, listener)
+}
+
+// stream keeps connections open until the context ends.
+func (p *process) stream(ctx context.Context, _ string) error {
+	keys, err := parseStreams(p.getenv(names.EnvStreams))
+	if err != nil {
+		return err
+	}
+	config, err := kubeapi.ConfigFrom(p.getenv)
+	if err != nil {
+		return err
+	}
+	d, err := p.door()
+	if err != nil {
+		return err
+	}
+	l := lease{config: config, namespace: or(p.getenv("SYSTEM_NAMESPACE"), names.SystemNamespace), name: names.Stream, holder: d.name}
+	return d.stream(ctx, keys, l.lead)
 }
 
 func or(value, otherwise string) string {

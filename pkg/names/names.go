@@ -93,6 +93,10 @@ const (
 	EnvRunnerTimeout = "AOF_RUNNER_TIMEOUT"
 )
 
+// EnvStreams lists, for the process that keeps connections open, the Triggers that
+// want one: namespace/name, separated by commas.
+const EnvStreams = "AOF_STREAMS"
+
 // Events between our own processes.
 const (
 	// TypeResume is the type of the event that has a run carried on.
