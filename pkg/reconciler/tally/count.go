@@ -224,7 +224,11 @@ func (r *Reconciler) write(ctx context.Context, b *book) error {
 	}
 	client := r.ConfigMaps.ConfigMaps(b.Namespace)
 	if b.stored == nil {
-		if _, err := client.Create(ctx, b.make(data), metav1.CreateOptions{}); err != nil {
+		_, err := client.Create(ctx, b.make(data), metav1.CreateOptions{})
+		if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+			return nil // nobody will look at that count
+		}
+		if err != nil {
 			return fmt.Errorf("create the tally of %s %s: %w", b.kind, b.NamespacedName, err)
 		}
 		return nil

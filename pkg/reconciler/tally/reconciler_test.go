@@ -5,6 +5,7 @@ package tally
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -96,6 +98,12 @@ func TestReconcile(t *testing.T) {
 		WithReactors: []clientgotesting.ReactionFunc{reconcilertesting.Fail("create", "configmaps")}, WantErr: true,
 		WantCreates: []runtime.Object{tallyOf(t, finished("r", aofv1.FlowRunPhaseSucceeded, noon))},
 	}, {
+		Name: "a namespace that goes takes no tally, and keeps no run back", Key: "ns/b",
+		Objects:      []runtime.Object{binding(), finished("r", aofv1.FlowRunPhaseSucceeded, noon)},
+		WithReactors: []clientgotesting.ReactionFunc{terminating}, WantErr: true, // the requeue
+		WantCreates: []runtime.Object{tallyOf(t, finished("r", aofv1.FlowRunPhaseSucceeded, noon))},
+		WantPatches: []clientgotesting.PatchActionImpl{labelling("r")},
+	}, {
 		Name: "a failed run is told of on its binding", Key: "ns/b",
 		Objects:     []runtime.Object{binding(), finished("r", aofv1.FlowRunPhaseFailed, noon)},
 		WantCreates: []runtime.Object{tallyOf(t, finished("r", aofv1.FlowRunPhaseFailed, noon))}, WantErr: true,
@@ -116,6 +124,16 @@ func TestReconcile(t *testing.T) {
 		}},
 	}}...)
 	rows.Test(t, reconcilertesting.Factory(construct))
+}
+
+// terminating refuses what is to be created, as in a namespace that is deleted.
+func terminating(a clientgotesting.Action) (bool, runtime.Object, error) {
+	if a.GetVerb() != "create" {
+		return false, nil, nil
+	}
+	err := apierrors.NewForbidden(a.GetResource().GroupResource(), "", errors.New("the namespace is being terminated"))
+	err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	return true, nil, err
 }
 
 // tallyOf is the tally of the binding after that run, its first.
