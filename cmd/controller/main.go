@@ -40,6 +40,10 @@ const (
 
 func main() {
 	ctx := filteredfactory.WithSelectors(signals.NewContext(), managed)
+	// Outside of a pod nobody asks, and the port may be taken.
+	if os.Getenv("AOF_PROBES") == "off" {
+		ctx = sharedmain.WithHealthProbesDisabled(ctx)
+	}
 	config := injection.ParseAndGetRESTConfigOrDie()
 	if config.QPS == 0 { // unless --kube-api-qps or KUBE_API_QPS says so
 		config.QPS, config.Burst = qps, burst

@@ -6,9 +6,7 @@ package apiserver_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,7 +15,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,8 +38,7 @@ const admitted = "aof.dev/admission-test"
 type admission struct {
 	*apiserver.Server
 
-	process *exec.Cmd
-	log     string
+	program *program
 	edit    string // a namespace in which ann and bob are editors
 	shared  string // one in which ann may read flows
 }
@@ -50,29 +46,14 @@ type admission struct {
 func startAdmission(t *testing.T) *admission {
 	t.Helper()
 	a := &admission{Server: installed(t)}
-	dir := t.TempDir()
-	program := filepath.Join(dir, "webhook")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/webhook")
-	build.Dir = apiserver.Root()
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-
 	port := freePort(t)
 	a.configure(t, port)
-	a.start(t, program, dir, port)
+	a.program = startProgram(t, a.Server, "webhook", names.Webhook, "WEBHOOK_NAME=aof-webhook", "WEBHOOK_PORT="+strconv.Itoa(port))
 	t.Cleanup(a.remove)
 	a.edit, a.shared = a.team(t), a.team(t)
 	a.people(t)
 	a.untilReady(t)
 	return a
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // configure applies the webhook's configurations as they are installed, but for
@@ -104,45 +85,8 @@ func (a *admission) configure(t *testing.T, port int) {
 	require.NoError(t, err)
 }
 
-// start runs the webhook with the token of its account.
-func (a *admission) start(t *testing.T, program, dir string, port int) {
-	t.Helper()
-	token, err := a.Kube(t).CoreV1().ServiceAccounts(system).CreateToken(t.Context(), names.Webhook, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
-	require.NoError(t, err)
-	kubeconfig, ca := filepath.Join(dir, "kubeconfig"), filepath.Join(dir, "ca.crt")
-	require.NoError(t, os.WriteFile(ca, a.Config.CAData, 0o600))
-	require.NoError(t, os.WriteFile(kubeconfig, fmt.Appendf(nil, `apiVersion: v1
-kind: Config
-clusters: [{name: aof, cluster: {server: %q, certificate-authority: %q}}]
-users: [{name: webhook, user: {token: %q}}]
-contexts: [{name: aof, context: {cluster: aof, user: webhook}}]
-current-context: aof
-`, a.Config.Host, ca, token.Status.Token), 0o600))
-
-	a.log = filepath.Join(dir, "webhook.log")
-	log, err := os.Create(a.log)
-	require.NoError(t, err)
-	a.process = exec.CommandContext(t.Context(), program, "-kubeconfig", kubeconfig)
-	a.process.Env = append(os.Environ(), "SYSTEM_NAMESPACE="+system, "WEBHOOK_NAME=aof-webhook", "POD_NAME=webhook-under-test",
-		"WEBHOOK_PORT="+strconv.Itoa(port), "PROFILING_PORT="+strconv.Itoa(freePort(t)),
-		"CONFIG_LOGGING_NAME=config-logging", "CONFIG_OBSERVABILITY_NAME=config-observability", "CONFIG_LEADERELECTION_NAME=config-leader-election")
-	a.process.Stdout, a.process.Stderr = log, log
-	require.NoError(t, a.process.Start())
-	t.Cleanup(func() {
-		if t.Failed() {
-			said, _ := os.ReadFile(a.log)
-			t.Logf("the webhook said:\n%s", said[max(0, len(said)-8000):])
-		}
-	})
-}
-
-func (a *admission) stop() {
-	_ = a.process.Process.Kill() // it may have ended by itself
-	_ = a.process.Wait()
-}
-
 func (a *admission) remove() {
-	a.stop()
+	a.program.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	_, _ = a.Kubectl(ctx, nil, "delete", "mutatingwebhookconfigurations,validatingwebhookconfigurations", "-l", "app.kubernetes.io/part-of=aof-operator")
@@ -421,7 +365,7 @@ func usedItsRights(t *testing.T, a *admission) { //nolint:thelper // a part of T
 func blocksNothing(t *testing.T, a *admission) { //nolint:thelper // a part of TestAdmission
 	_, err := a.create(t.Context(), t, "ann", `{apiVersion: aof.dev/v1, kind: Trigger, metadata: {name: goes, finalizers: [example.com/hold]}, spec: {type: HTTP, config: {}}}`)
 	require.NoError(t, err)
-	a.stop()
+	a.program.stop()
 
 	_, err = a.create(t.Context(), t, "ann", `{apiVersion: aof.dev/v1, kind: Trigger, metadata: {name: waits}, spec: {type: HTTP, config: {}}}`)
 	require.ErrorContains(t, err, "failed calling webhook", "what nobody checked is not taken")
