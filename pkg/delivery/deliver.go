@@ -5,6 +5,7 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -117,11 +118,24 @@ func (h *Handler) carry(ctx context.Context, d delivery, run *aofv1.FlowRun) ans
 	if p, err := h.Plans.Plan(ctx, run.Namespace, run.Spec.Plan); err == nil {
 		ctx = withTrigger(ctx, p.Trigger)
 	}
+	if d.trace.IsZero() { // the sweep's events have none
+		d.trace = traceOf(run)
+		ctx = trace.With(ctx, d.trace)
+	}
 	carried, err := h.Runs.Carry(ctx, run)
 	if carried == nil {
 		carried = run
 	}
 	return h.outcome(d, carried, err)
+}
+
+// traceOf is the trace of the event that a run is of.
+func traceOf(run *aofv1.FlowRun) trace.Context {
+	var e cloudevents.Event
+	if json.Unmarshal(run.Spec.Event.Raw, &e) != nil {
+		return trace.Context{} // the runner says what is wrong with it
+	}
+	return trace.FromEvent(e)
 }
 
 // noPlan answers a delivery whose plan can't be had. A plan that is gone has

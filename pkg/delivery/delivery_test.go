@@ -286,4 +286,8 @@ func TestTheTraceReachesTheWork(t *testing.T) {
 	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	s.post(t, path, event(t, "1", "disk", "traceparent", parent))
 	assert.Equal(t, parent, got.Parent)
+
+	got = trace.Context{}
+	s.post(t, path, resume(t, s.stored(t)[0].Name))
+	assert.Equal(t, parent, got.Parent, "that of the run's event")
 }
