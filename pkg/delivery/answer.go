@@ -66,7 +66,8 @@ func write(w http.ResponseWriter, a answer) {
 func (h *Handler) outcome(d delivery, run *aofv1.FlowRun, err error) answer {
 	switch {
 	case err == nil:
-		h.Log.Info("run carried on", "run", run.Name, "binding", d.binding, "phase", run.Status.Phase, "traceparent", d.trace.Parent)
+		h.Log.Info("run carried on", "run", run.Name, "binding", d.binding, "phase", run.Status.Phase,
+			"took", h.Clock.Since(d.since).String(), "traceparent", d.trace.Parent)
 		return done
 	case errors.Is(err, runner.ErrYielded):
 		h.Log.Info("run yielded", "run", run.Name, "binding", d.binding)

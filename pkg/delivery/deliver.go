@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
 
@@ -26,6 +27,8 @@ type delivery struct {
 	binding, plan string
 	event         cloudevents.Event
 	trace         trace.Context
+	// since is when the request came.
+	since time.Time
 	// code is the status with which the event was refused, for a dead letter.
 	code string
 }
