@@ -27,7 +27,7 @@ type finder struct {
 	err error
 }
 
-// Trigger, Context and Flow are not asked for by a flow on its own.
+// Trigger finds none: a flow on its own asks for no Trigger, Context or flow.
 func (*finder) Trigger(types.NamespacedName) *aofv1.Trigger { return nil }
 
 // Context finds none, see Trigger.

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"knative.dev/pkg/apis"
 	"knative.dev/pkg/controller"
 	"knative.dev/pkg/logging"
 	rtesting "knative.dev/pkg/reconciler/testing"
@@ -139,10 +140,7 @@ func TestReconcile(t *testing.T) {
 	}
 }
 
-func reasonOf(c interface {
-	IsTrue() bool
-	GetReason() string
-}) string {
+func reasonOf(c *apis.Condition) string {
 	if c.IsTrue() {
 		return ""
 	}

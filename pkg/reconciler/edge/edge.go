@@ -28,7 +28,7 @@ func Tell(ctx context.Context, object runtime.Object, before, after *apis.Condit
 	switch {
 	case after.IsTrue() && !before.IsTrue():
 		recorder.Event(object, corev1.EventTypeNormal, ReasonReady, "it is ready")
-	case after.IsFalse() && !(before.IsFalse() && before.Reason == after.Reason):
+	case after.IsFalse() && (!before.IsFalse() || before.Reason != after.Reason):
 		recorder.Event(object, corev1.EventTypeWarning, after.Reason, after.Message)
 	}
 }

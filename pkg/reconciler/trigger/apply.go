@@ -8,11 +8,10 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-
-	corev1 "k8s.io/api/core/v1"
 	sourcesv1 "knative.dev/eventing/pkg/apis/sources/v1"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
