@@ -33,9 +33,10 @@ test: test-programs ## All tests that need no root, those on an API server too (
 ##@ Everyday
 
 .PHONY: build
-build: ## Build the aof command into .bin/aof, and .bin/kubectl-aof beside it
+build: ## Build the aof command into .bin/aof, and the kubectl plugin beside it
 	@CGO_ENABLED=0 go build -o $(BIN)/aof ./cmd/aof
 	@ln -sf aof $(BIN)/kubectl-aof
+	@ln -sf aof $(BIN)/kubectl_complete-aof
 
 .PHONY: race
 race: test-programs ## All tests again, shuffled, under the race detector

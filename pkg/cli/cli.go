@@ -42,8 +42,13 @@ type Env struct {
 	Server string
 }
 
+// completer begins the name by which kubectl asks a plugin for completions.
+const completer = "kubectl_complete-"
+
 // plugin says whether kubectl started us.
-func (e *Env) plugin() bool { return strings.HasPrefix(e.Program, "kubectl-") }
+func (e *Env) plugin() bool {
+	return strings.HasPrefix(e.Program, "kubectl-") || strings.HasPrefix(e.Program, completer)
+}
 
 // ExitError carries the exit code a command ends with. Err may be nil when all
 // there is to say has been printed already.
@@ -72,6 +77,9 @@ func badInput(format string, args ...any) error {
 // process's exit code. Errors are printed to env.Err as one line.
 func Main(ctx context.Context, env *Env, args []string) int {
 	root := newRootCommand(env)
+	if strings.HasPrefix(env.Program, completer) {
+		args = append([]string{cobra.ShellCompRequestCmd}, args...)
+	}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {

@@ -124,6 +124,13 @@ func (c *fakeCluster) get(path string) map[string]any {
 	return c.objects[path]
 }
 
+// asked is how many requests were made.
+func (c *fakeCluster) asked() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.requests)
+}
+
 func pathOf(object map[string]any) string {
 	group := "/apis/" + fmt.Sprint(object["apiVersion"])
 	if object["apiVersion"] == "v1" {

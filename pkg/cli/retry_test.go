@@ -43,6 +43,9 @@ func TestRetry(t *testing.T) {
 
 	got = c.user().aof(t, "retry", "web-2")
 	assert.Equal(t, said{ExitFailed, "", "aof: run web-2 was retried already, by " + made.Metadata.Name + ", which is Pending\n"}, got)
+	c.put(strings.Replace(bindingYAML, "spec: {", "status: {plan: web-new}\nspec: {", 1))
+	got = c.user().aof(t, "retry", "web-2", "--latest")
+	assert.Contains(t, got.errs, "was retried already", "on whatever plan: one attempt has one successor")
 	got = c.user().aof(t, "retry", made.Metadata.Name)
 	assert.Equal(t, ExitFailed, got.code)
 	assert.Contains(t, got.errs, "is Pending: cancel it first, or wait for its end")

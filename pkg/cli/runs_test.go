@@ -154,6 +154,21 @@ func TestAWatchThatBreaksOffMissesNothing(t *testing.T) {
 	assert.Contains(t, l.out.String(), "was cancelled\n")
 }
 
+func TestAWatchThatBreaksOffRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t).put(waitingRun, failedRun)
+	c.endWatch = true
+	user := c.user()
+	user.clock = impatient{user.at(0).clock}
+	l := user.begin(t, "runs", "-w", "-o", "name")
+	require.Eventually(t, func() bool { return c.asked() > 20 }, patience, time.Millisecond)
+	c.put(strings.Replace(waitingRun, "phase: Waiting\n  startTime", "phase: Running\n  startTime", 1))
+	l.shows(t, "web-2\nflowrun.aof.dev/web-1\n")
+	l.stop()
+	assert.Equal(t, ExitOK, <-l.done)
+	assert.Equal(t, "flowrun.aof.dev/web-1\nflowrun.aof.dev/web-2\nflowrun.aof.dev/web-1\n", l.out.String())
+}
+
 func TestSendToACluster(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t).put(brokerYAML, triggerYAML, bindingYAML)

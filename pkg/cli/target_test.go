@@ -118,6 +118,8 @@ func TestImpersonation(t *testing.T) {
 func TestNamesOfRunsAreCompleted(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t).put(waitingRun, failedRun)
-	got := c.user().at(time.Minute).aof(t, "__complete", "logs", "")
+	user := c.user().at(time.Minute)
+	user.program = "kubectl_complete-aof"
+	got := user.aof(t, "logs", "")
 	assert.Equal(t, "web-2\tFailed apply: Exit: exit code 7\nweb-1\tWaiting approve: approval, 4m3s left\n:36\n", got.out)
 }
