@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -205,7 +206,7 @@ func TestHTTPBroker(t *testing.T) {
 	b := intake.HTTPBroker{Client: server.Client()}
 	require.NoError(t, b.Send(t.Context(), server.URL+"/ops/default", e))
 	for _, answer = range []int{400, 404, 500, 503} {
-		require.ErrorContains(t, b.Send(t.Context(), server.URL, e), fmt.Sprint(answer))
+		require.ErrorContains(t, b.Send(t.Context(), server.URL, e), strconv.Itoa(answer))
 	}
 	assert.Equal(t, 5, calls)
 	for _, address := range []string{"", "file:///etc/passwd", "//x", "http://", "http://%zz"} {

@@ -266,7 +266,7 @@ func TestManyWaitForOneRead(t *testing.T) {
 		return 0
 	})
 	p := start(t, api, "a")
-	var routes adapter.Routes = p.routesOnly()
+	routes := p.routesOnly()
 	var wg sync.WaitGroup
 	find := func() {
 		_, found, err := routes.Route(t.Context(), "ops", "hook", time.Time{})

@@ -75,7 +75,7 @@ func (s *socket) Listen(ctx context.Context, deliver func(context.Context, sourc
 		case e := <-client.Events:
 			if err := connectionError(e); err != nil {
 				cancel()
-				<-ended
+				_ = <-ended // it was told to
 				return apiError("connect", err)
 			}
 			if e.Request == nil || e.Request.EnvelopeID == "" {

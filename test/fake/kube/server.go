@@ -28,9 +28,9 @@ const Token = "fake-api-token"
 type Moment int
 
 const (
-	// Before is before the server does anything, After is when it has done what
-	// it was asked and would answer.
+	// Before is before the server does anything.
 	Before Moment = iota
+	// After is when it has done what it was asked and would answer.
 	After
 )
 
