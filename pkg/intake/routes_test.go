@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"aof.dev/operator/pkg/adapter"
 	fakekube "aof.dev/operator/test/fake/kube"
 )
 
