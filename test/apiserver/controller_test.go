@@ -36,23 +36,17 @@ var idle = map[string]string{
 	"create aof.dev/flowruns":                       "granted",
 	"update aof.dev/flowruns":                       "granted",
 	"get aof.dev/flowruns/status":                   "granted",
-	"get /secrets":                                  "granted; and before a token is deleted",
 	"update aof.dev/triggers/finalizers":            "only some clusters ask for it",
 	"update /serviceaccounts":                       "what others changed is put right",
 	"update rbac.authorization.k8s.io/rolebindings": "what others changed is put right",
-	"update /secrets":                               "a token is renewed after 12 hours",
 	"get aof.dev/contexts":                          "a status is written again after a conflict",
 	"get aof.dev/triggers":                          "a status is written again after a conflict",
 	"get aof.dev/flowbindings":                      "a status is written again after a conflict",
 	"get aof.dev/agents":                            "a status is written again after a conflict",
 	"get aof.dev/agentfleets":                       "a status is written again after a conflict",
 	"get aof.dev/agentflows":                        "a status is written again after a conflict",
-	"get rbac.authorization.k8s.io/roles":           "one that the cache does not show yet",
-	"get rbac.authorization.k8s.io/rolebindings":    "one that the cache does not show yet",
 	"patch /events":                                 "the same again",
-	"update coordination.k8s.io/leases":             "a lease is renewed after a while",
 	"update aof.dev/agentfleets/status":             "the test has no fleet",
-	"update eventing.knative.dev/triggers":          "what others changed is put right",
 }
 
 // A life of objects, from the first to the last, with the real controller and no
