@@ -39,11 +39,15 @@ type fakeAPI struct {
 	runs   map[string]*aofv1.FlowRun
 	writes int
 	token  string
+	// greeted is closed by the first request, which connects.
+	greeted chan struct{}
+	once    sync.Once
 }
 
 func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.once.Do(func() { close(f.greeted) })
 	w.Header().Set("Content-Type", "application/json")
 	reply := func(status int, v any) {
 		w.WriteHeader(status)
@@ -89,7 +93,7 @@ func quickstart(t *testing.T) (*fakeAPI, *server, map[string]string) {
 	require.NoError(t, err)
 	raw, err := compiled.Encode()
 	require.NoError(t, err)
-	api := &fakeAPI{token: "t", runs: map[string]*aofv1.FlowRun{}, plan: &corev1.ConfigMap{
+	api := &fakeAPI{token: "t", greeted: make(chan struct{}), runs: map[string]*aofv1.FlowRun{}, plan: &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
 		ObjectMeta: metav1.ObjectMeta{Name: "p", Labels: map[string]string{names.LabelKind: names.KindPlan}},
 		Data:       map[string]string{names.KeyPlan: string(raw)},
@@ -186,8 +190,11 @@ func TestTheQuickstartRuns(t *testing.T) {
 func TestATokenThatIsNotTakenEndsTheProcess(t *testing.T) {
 	t.Parallel()
 	api, s, _ := quickstart(t)
-	api.token = "renewed"
 	url, ended := serving(t, s)
+	<-api.greeted
+	api.mu.Lock()
+	api.token = "renewed"
+	api.mu.Unlock()
 	assert.Equal(t, http.StatusServiceUnavailable, post(t, url), "whoever asked is told to come again")
 	require.ErrorIs(t, <-ended, errUnauthorized)
 	assert.Empty(t, api.runs)

@@ -48,6 +48,7 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(listener) }()
 	s.log.Info("serving", "address", listener.Addr().String())
+	go s.api.Connect(ctx) // while the pod is found to be ready
 	var err error
 	select {
 	case <-ctx.Done():

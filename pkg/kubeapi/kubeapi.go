@@ -93,6 +93,11 @@ func codecs() runtime.NegotiatedSerializer {
 	return rest.CodecFactoryForGeneratedClient(scheme, serializer.NewCodecFactory(scheme)).WithoutConversion()
 }
 
+// Connect opens the connection that the first request will use, so that whoever
+// waits for that does not wait for names and handshakes as well. What the API
+// says to it does not matter, unless it is that the token is no good.
+func (c *Client) Connect(ctx context.Context) { c.core.Get().AbsPath("/livez").Do(ctx) }
+
 // AOF is the client of the operator's own kinds.
 func (c *Client) AOF() aofclient.AofV1Interface { return c.aof }
 

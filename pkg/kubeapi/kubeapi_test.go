@@ -115,3 +115,14 @@ func TestConfigSaysWhatIsMissing(t *testing.T) {
 		})
 	}
 }
+
+func TestConnectAsksForNothing(t *testing.T) {
+	t.Parallel()
+	var seen []string
+	client := api(t, func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.Method+" "+r.URL.Path)
+		write(w, http.StatusForbidden, "{}")
+	})
+	client.Connect(t.Context())
+	assert.Equal(t, []string{"GET /livez"}, seen)
+}
