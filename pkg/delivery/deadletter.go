@@ -18,9 +18,8 @@ import (
 
 const (
 	// extensionErrorCode is where Knative writes with which status the last
-	// attempt to deliver an event was refused; in binary form it is a header.
+	// attempt to deliver an event was refused.
 	extensionErrorCode = "knativeerrorcode"
-	headerErrorCode    = "Ce-Knativeerrorcode"
 	// reasonDeadLettered is the reason of a run whose event was given up.
 	reasonDeadLettered = "DeadLettered"
 )
@@ -76,7 +75,7 @@ func (h *Handler) fail(run *aofv1.FlowRun, d delivery) {
 
 // errorCode says with which status the event was refused, if that is known.
 func errorCode(d delivery) string {
-	code := d.code
+	var code string
 	switch v := d.event.Extensions()[extensionErrorCode].(type) {
 	case string:
 		code = v

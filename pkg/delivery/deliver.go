@@ -29,8 +29,6 @@ type delivery struct {
 	trace         trace.Context
 	// since is when the request came.
 	since time.Time
-	// code is the status with which the event was refused, for a dead letter.
-	code string
 }
 
 // deliver has the run of the event carried on, creating it if nobody has.

@@ -117,9 +117,7 @@ func (h *Handler) attend(d delivery, handle func(context.Context, delivery) answ
 
 // read takes a request apart. The answer has a status when that can't be done.
 func (h *Handler) read(w http.ResponseWriter, r *http.Request) (delivery, answer) {
-	d := delivery{
-		binding: r.PathValue("binding"), plan: r.URL.Query().Get("plan"), code: r.Header.Get(headerErrorCode), since: h.Clock.Now(),
-	}
+	d := delivery{binding: r.PathValue("binding"), plan: r.URL.Query().Get("plan"), since: h.Clock.Now()}
 	if len(validation.IsDNS1123Subdomain(d.binding)) > 0 {
 		return d, answer{status: http.StatusBadRequest, text: "the path names no binding"}
 	}
