@@ -188,6 +188,7 @@ func TestAdmission(t *testing.T) {
 		{"objects become canonical", makesCanonical},
 		{"references need the right to read", asksForReferences},
 		{"decisions carry who made them", stampsDecisions},
+		{"people decide from the command line", decidesFromTheCommandLine},
 		{"runs stay what they are", keepsRuns},
 		{"our processes are not asked", sparesProcesses},
 		{"settings are refused with the key", refusesSettings},
