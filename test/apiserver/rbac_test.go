@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 
@@ -54,7 +55,7 @@ var installation struct {
 // webhook's configurations, which are the affair of its own test.
 var rights = []string{
 	"100-namespace", "200-serviceaccounts", "201-clusterrole-controller", "201-clusterrole-webhook", "202-bindings",
-	"203-limits", "210-aggregated-roles", "400-config-aof", "400-config-leader-election", "400-config-logging",
+	"203-limits", "204-stream-role", "210-aggregated-roles", "400-config-aof", "400-config-leader-election", "400-config-logging",
 }
 
 // installed is the shared server with the rights of config/core, and with two
@@ -169,6 +170,7 @@ var needed = slices.Concat(
 	each(adapter, "get update", "", "configmaps", "team-a", names.Events("hooks")),
 	each(adapter, "get", "", "secrets", "team-a", names.Credentials),
 	each(adapter, "create get", aof, "flowruns", "team-a", "x"),
+	each(adapter, "get create update", "coordination.k8s.io", "leases", system, names.Stream),
 )
 
 // refused are calls that nobody needs and that would do harm.
@@ -220,6 +222,8 @@ var refused = slices.Concat(
 	each(adapter, "create get", aof, "flowruns", "team-b", "x"),
 	each(adapter, "get", "", "secrets", "team-b", names.Credentials),
 	each(adapter, "get", "", "secrets", system, names.AdapterToken),
+	each(adapter, "get update", "coordination.k8s.io", "leases", system, "aof-controller.x"),
+	each(adapter, "get patch", "apps", "deployments", system, names.Stream),
 )
 
 func TestTheProcessesMayDoWhatTheyDo(t *testing.T) {
@@ -242,13 +246,16 @@ func TestTheProcessesMayDoNoHarm(t *testing.T) {
 func TestNoRuleIsUnused(t *testing.T) {
 	t.Parallel()
 	kube := installed(t).Kube(t)
-	for who, namespaces := range map[string][]string{
-		controller: {system}, hook: {system}, runnerA: {"team-a"}, adapter: {"team-a"},
+	for who, roles := range map[string][]types.NamespacedName{
+		controller: {{Namespace: system, Name: names.Controller}},
+		hook:       {{Namespace: system, Name: names.Webhook}},
+		runnerA:    {{Namespace: "team-a", Name: names.Runner}},
+		adapter:    {{Namespace: "team-a", Name: names.Adapter}, {Namespace: system, Name: names.Stream}},
 	} {
 		var rules []rbacv1.PolicyRule
 		name := who[strings.LastIndex(who, ":")+1:]
-		for _, namespace := range namespaces {
-			role, err := kube.RbacV1().Roles(namespace).Get(t.Context(), name, metav1.GetOptions{})
+		for _, key := range roles {
+			role, err := kube.RbacV1().Roles(key.Namespace).Get(t.Context(), key.Name, metav1.GetOptions{})
 			require.NoError(t, err)
 			rules = append(rules, role.Rules...)
 		}

@@ -134,15 +134,20 @@ func (r *Reconciler) scaleStreams(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find Triggers that need a stream: %w", err)
 	}
+	wanted := streamList(needing)
 	var replicas int32
-	if len(needing) > 0 {
+	if wanted != "" {
 		replicas = 1
 	}
-	if deployment.Spec.Replicas != nil && *deployment.Spec.Replicas == replicas {
+	same := deployment.Spec.Replicas != nil && *deployment.Spec.Replicas == replicas
+	if same && (replicas == 0 || streamsOf(deployment) == wanted) {
 		return nil
 	}
-	patch := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas)
-	if _, err := r.Kube.AppsV1().Deployments(r.System).Patch(ctx, names.Stream, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+	patch, err := streamPatch(replicas, wanted)
+	if err != nil {
+		return err
+	}
+	if _, err := r.Kube.AppsV1().Deployments(r.System).Patch(ctx, names.Stream, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
 		return fmt.Errorf("scale Deployment %s: %w", names.Stream, err)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -63,8 +64,14 @@ func account() *corev1.ServiceAccount {
 	return &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: names.Adapter, UID: "uid"}}
 }
 
-func streams(replicas int32) *appsv1.Deployment {
-	return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: names.Stream}, Spec: appsv1.DeploymentSpec{Replicas: &replicas}}
+func streams(replicas int32, of ...string) *appsv1.Deployment {
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: names.Stream}, Spec: appsv1.DeploymentSpec{Replicas: &replicas}}
+	c := corev1.Container{Name: "stream", Image: "adapter", Env: []corev1.EnvVar{{Name: "OTHER", Value: "stays"}}}
+	for _, list := range of {
+		c.Env = append(c.Env, corev1.EnvVar{Name: names.EnvStreams, Value: list})
+	}
+	d.Spec.Template.Spec.Containers = []corev1.Container{c}
+	return d
 }
 
 func aTrigger(kind aofv1.TriggerType) *aofv1.Trigger {
@@ -80,21 +87,26 @@ func TestStreamsRunWhileTheyAreNeeded(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		trigger aofv1.TriggerType
-		before  int32
-		after   int32
+		before  *appsv1.Deployment
+		after   *appsv1.Deployment
 	}{
-		"one is needed":             {aofv1.TriggerSlack, 0, 1},
-		"one is needed and runs":    {aofv1.TriggerSlack, 1, 1},
-		"none is needed":            {aofv1.TriggerHTTP, 0, 0},
-		"none is needed any more":   {aofv1.TriggerHTTP, 1, 0},
-		"several share one process": {aofv1.TriggerSlack, 3, 1},
+		"one is needed":             {aofv1.TriggerSlack, streams(0), streams(1, "ns/t")},
+		"one is needed and runs":    {aofv1.TriggerSlack, streams(1, "ns/t"), streams(1, "ns/t")},
+		"another one is needed":     {aofv1.TriggerSlack, streams(1, "ns/old"), streams(1, "ns/t")},
+		"none is needed":            {aofv1.TriggerHTTP, streams(0), streams(0)},
+		"none is needed any more":   {aofv1.TriggerHTTP, streams(1, "ns/t"), streams(0, "ns/t")},
+		"several share one process": {aofv1.TriggerSlack, streams(3, "ns/t"), streams(1, "ns/t")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := settle(t, &keeper{}, account(), streams(c.before), aTrigger(c.trigger))
+			s := settle(t, &keeper{}, account(), c.before, aTrigger(c.trigger))
 			require.NoError(t, s.Err)
-			assert.Equal(t, c.after, *kit.Get[*appsv1.Deployment](t, s, home, names.Stream).Spec.Replicas)
-			assert.Equal(t, c.before == c.after, len(s.Writes) == 0, "%v", s.Writes)
+			got := kit.Get[*appsv1.Deployment](t, s, home, names.Stream)
+			assert.Equal(t, *c.after.Spec.Replicas, *got.Spec.Replicas)
+			require.Len(t, got.Spec.Template.Spec.Containers, 1)
+			assert.ElementsMatch(t, c.after.Spec.Template.Spec.Containers[0].Env, got.Spec.Template.Spec.Containers[0].Env)
+			assert.Equal(t, "adapter", got.Spec.Template.Spec.Containers[0].Image)
+			assert.Equal(t, equality.Semantic.DeepEqual(c.before, c.after), len(s.Writes) == 0, "%v", s.Writes)
 		})
 	}
 }
