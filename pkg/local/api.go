@@ -30,11 +30,16 @@ var kinds = map[string]string{
 // api answers reads of our kinds as a Kubernetes API server does (ADR 0005).
 type api struct{ server *Server }
 
-// ServeHTTP answers GET /apis/aof.dev/v1/[namespaces/NS/]PLURAL[/NAME].
+// ServeHTTP answers GET /apis/aof.dev/v1/[namespaces/NS/]PLURAL[/NAME], and what
+// may be done with runs: POST makes one, PATCH decides and cancels.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	namespace, plural, name, err := readPath(r)
 	if err != nil {
 		writeError(w, err)
+		return
+	}
+	if r.Method != http.MethodGet {
+		a.change(w, r, namespace, name)
 		return
 	}
 	if plural == "flowruns" && name != "" {
@@ -60,9 +65,6 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func readPath(r *http.Request) (namespace, plural, name string, err error) {
-	if r.Method != http.MethodGet {
-		return "", "", "", apierrors.NewMethodNotSupported(aofv1.Resource("*"), strings.ToLower(r.Method)+": aof dev is read-only; change the files instead")
-	}
 	unknown := apierrors.NewGenericServerResponse(http.StatusNotFound, "get", aofv1.Resource("*"), "", "aof dev serves /apis/aof.dev/v1/[namespaces/NS/]KIND[/NAME] and no more", 0, true)
 	rest, ok := strings.CutPrefix(r.URL.Path, pathAPI+"aof.dev/v1/")
 	if !ok {
@@ -77,6 +79,10 @@ func readPath(r *http.Request) (namespace, plural, name string, err error) {
 	}
 	if len(parts) == 2 {
 		name = parts[1]
+	}
+	makes, changes := r.Method == http.MethodPost && name == "" && namespace != "", r.Method == http.MethodPatch && name != ""
+	if r.Method != http.MethodGet && (parts[0] != "flowruns" || !makes && !changes) {
+		return "", "", "", apierrors.NewMethodNotSupported(aofv1.Resource(parts[0]), strings.ToLower(r.Method)+": aof dev is read-only, but for making, deciding and cancelling runs; change the files instead")
 	}
 	return namespace, parts[0], name, nil
 }

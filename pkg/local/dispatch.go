@@ -39,8 +39,9 @@ type dispatcher struct {
 	queue chan types.NamespacedName
 	again chan struct{} // a sweep is wanted
 
-	mu     sync.Mutex
-	queued map[types.NamespacedName]bool // in the queue or with a worker
+	mu sync.Mutex
+	// queued is in the queue or with a worker; true when it is wanted again after.
+	queued map[types.NamespacedName]bool
 }
 
 func newDispatcher(store ledger.Store, clk clock.Clock, log *slog.Logger, carry func(context.Context, types.NamespacedName) error) *dispatcher {
@@ -54,12 +55,13 @@ func newDispatcher(store ledger.Store, clk clock.Clock, log *slog.Logger, carry 
 func (d *dispatcher) submit(key types.NamespacedName) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.queued[key] {
+	if _, there := d.queued[key]; there {
+		d.queued[key] = true
 		return
 	}
 	select {
 	case d.queue <- key:
-		d.queued[key] = true
+		d.queued[key] = false
 	default:
 		d.sweepSoon()
 	}
@@ -80,6 +82,7 @@ func (d *dispatcher) serve(ctx context.Context) {
 	}
 	timer := d.clock.NewTimer(0)
 	defer timer.Stop()
+	d.pickUp(ctx)
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -100,14 +103,32 @@ func (d *dispatcher) work(ctx context.Context) {
 		case key := <-d.queue:
 			err := d.carry(ctx, key)
 			d.mu.Lock()
+			again := d.queued[key] && err == nil
 			delete(d.queued, key)
 			d.mu.Unlock()
+			if again {
+				d.submit(key)
+			}
 			if err != nil && ctx.Err() == nil && !errors.Is(err, runner.ErrBusy) {
 				d.log.Error("run stopped", "run", key.String(), "error", err)
 			}
 			if err == nil && len(d.queue) == 0 {
 				d.sweepSoon() // what is due next may have changed
 			}
+		}
+	}
+}
+
+// pickUp queues the waiting runs that somebody answered or cancelled just before
+// the last process ended.
+func (d *dispatcher) pickUp(ctx context.Context) {
+	options := ledger.ListOptions{Phases: []aofv1.FlowRunPhase{aofv1.FlowRunPhaseWaiting}}
+	for run, err := range ledger.All(ctx, d.store, options) {
+		if err != nil {
+			return // the sweep says so
+		}
+		if len(run.Spec.Decisions) > 0 || run.Spec.Cancel != nil {
+			d.submit(types.NamespacedName{Namespace: run.Namespace, Name: run.Name})
 		}
 	}
 }

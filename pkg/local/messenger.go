@@ -27,6 +27,9 @@ func (s *Server) Send(ctx context.Context, run node.Run, m node.Message) (node.R
 		return node.Receipt{}, node.ErrNowhere
 	}
 	to := source.Target{Platform: channel.platform, Channel: m.Channel, Thread: m.Thread, Format: m.Format, Blocks: m.Blocks}
+	if m.Ask != nil {
+		to.Ask = &source.Question{Namespace: m.Ask.Namespace, Run: m.Ask.Run, Node: m.Ask.Node, Digest: m.Ask.Digest}
+	}
 	receipt, err := channel.Send(ctx, to, m.Text)
 	if err != nil {
 		return node.Receipt{}, sendError(ctx, err)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -69,6 +70,9 @@ func (s *Server) stage(w *World) (*scene, error) {
 			settings, err := s.platformSettings(w, trigger)
 			if err == nil {
 				route.Receiver, err = platform.NewReceiver(settings)
+			}
+			if err == nil {
+				route.Receiver = &answering{Receiver: route.Receiver, server: s, trigger: key, platform: strings.ToLower(platform.Type)}
 			}
 			route.Err, out.errs[key] = err, err
 			out.messengers[key] = newMessenger(platform, settings, err)

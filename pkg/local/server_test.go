@@ -142,6 +142,8 @@ func structured(t *testing.T, id, text string) []byte {
 	return raw
 }
 
+var mergePatch = http.Header{"Content-Type": {"application/merge-patch+json"}}
+
 var cloudEvents = http.Header{"Content-Type": {"application/cloudevents+json"}}
 
 func TestACloudEventBecomesOneRun(t *testing.T) {
@@ -198,7 +200,11 @@ func TestRefusals(t *testing.T) {
 		"a webhook of a mebibyte":         {http.MethodPost, "/quickstart/web", bearer, mebibyte, 413, "262144"},
 		"a webhook with the wrong secret": {http.MethodPost, "/quickstart/web", http.Header{"Authorization": {"Bearer no"}}, []byte(`{}`), 401, "secret"},
 		"a trigger nobody knows":          {http.MethodPost, "/quickstart/nope", bearer, []byte(`{}`), 404, "no trigger"},
-		"a write to the API":              {http.MethodPost, "/apis/aof.dev/v1/namespaces/quickstart/flowruns", nil, []byte(`{}`), 405, "read-only"},
+		"a write to the API":              {http.MethodPost, "/apis/aof.dev/v1/namespaces/quickstart/agents", nil, []byte(`{}`), 405, "read-only"},
+		"a run from a page":               {http.MethodPost, "/apis/aof.dev/v1/namespaces/quickstart/flowruns", http.Header{"Content-Type": {"text/plain"}}, []byte(`{}`), 415, "application/json"},
+		"a run of nothing":                {http.MethodPost, "/apis/aof.dev/v1/namespaces/quickstart/flowruns", http.Header{"Content-Type": {"application/json"}}, []byte(`{}`), 400, "spec"},
+		"a decision about nothing":        {http.MethodPatch, "/apis/aof.dev/v1/namespaces/quickstart/flowruns/x", mergePatch, []byte(`{}`), 404, "not found"},
+		"a patch of everything":           {http.MethodPatch, "/apis/aof.dev/v1/namespaces/quickstart/flowruns", mergePatch, []byte(`{}`), 405, "read-only"},
 		"a kind nobody knows":             {http.MethodGet, "/apis/aof.dev/v1/pigeons", nil, nil, 404, ""},
 		"an object that is not there":     {http.MethodGet, "/apis/aof.dev/v1/namespaces/quickstart/triggers/x", nil, nil, 404, "not found"},
 	} {

@@ -125,9 +125,11 @@ func (e *execution) pass(n flow.NodeState, v guard.Verdict, approved bool) {
 }
 
 // The reactions that mean yes and no; others are for the flow to judge.
+//
+//nolint:gochecknoglobals // a constant list
 var (
-	yesReactions = []string{"white_check_mark", "+1", "heavy_check_mark", "thumbsup", "approve"}
-	noReactions  = []string{"x", "-1", "no_entry", "thumbsdown", "deny"}
+	YesReactions = []string{"white_check_mark", "+1", "heavy_check_mark", "thumbsup", "approve"}
+	NoReactions  = []string{"x", "-1", "no_entry", "thumbsdown", "deny"}
 )
 
 // decideReaction takes the first reaction that the node asked for. A yes or a no
@@ -140,9 +142,9 @@ func (e *execution) decideReaction(n flow.NodeState) {
 		if d.Node != n.ID || d.Reaction == "" || len(wanted) > 0 && !slices.Contains(wanted, any(d.Reaction)) {
 			continue
 		}
-		approves := slices.Contains(yesReactions, d.Reaction)
+		approves := slices.Contains(YesReactions, d.Reaction)
 		v := guard.Decide(allowed, waitOf(n.Wait), []guard.Decision{decisionOf(d)}, d.At.Time)
-		judged := approves || slices.Contains(noReactions, d.Reaction)
+		judged := approves || slices.Contains(NoReactions, d.Reaction)
 		if v.Answers[0] != guard.Accepted && (judged || v.Answers[0] != guard.Foreign) {
 			continue
 		}

@@ -42,9 +42,34 @@ type Delivery struct {
 	Messages []event.Message
 	// Reply answers the request once the messages are safe; nil is an empty 200.
 	Reply *Reply
+	// Answers are what people said to questions: buttons and reactions. A reaction
+	// is a message as well.
+	Answers []Answer
 	// Ignored says why nothing came of a request that was in order, such as a
 	// message written by the bot itself. Empty for handshakes.
 	Ignored string
+}
+
+// Question is what a message asks people. It comes back with their answer.
+type Question struct {
+	Namespace string `json:"namespace"`
+	Run       string `json:"run"`
+	Node      string `json:"node"`
+	// Digest of what is asked.
+	Digest string `json:"digest"`
+}
+
+// Answer is what one person said, by a button or a reaction. Question is set for
+// a button; a reaction has only the message that it stands under, which may be
+// anybody's.
+type Answer struct {
+	User event.User
+	// Channel and Message are where it was given, Thread where to reply.
+	Channel, Message, Thread string
+	Question                 *Question
+	Approved                 bool
+	// Reaction is the name of the emoji, without colons.
+	Reaction string
 }
 
 // Receiver turns the requests of one Trigger into events. It is used by many
@@ -85,6 +110,8 @@ type Target struct {
 	Format string
 	// Blocks is the platform's own structured form, for the format blocks.
 	Blocks []any
+	// Ask has the message ask for a yes or a no, where the platform has buttons.
+	Ask *Question
 }
 
 // Receipt is the platform's word that a message was taken.

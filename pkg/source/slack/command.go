@@ -45,7 +45,7 @@ func (r *receiver) takeForm(form url.Values, body []byte) (source.Delivery, erro
 	case form.Get("ssl_check") != "":
 		return source.Delivery{}, nil
 	case form.Has("payload"):
-		return ignored("interactive payloads are not taken"), nil
+		return r.readInteraction([]byte(form.Get("payload")))
 	case !strings.HasPrefix(form.Get("command"), "/") || form.Get("channel_id") == "":
 		return source.Delivery{}, malformed("the form is no slash command")
 	case !r.workspace(form.Get("team_id")):

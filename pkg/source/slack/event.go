@@ -205,7 +205,8 @@ func readReaction(m event.Message, e envelope, in inner) (source.Delivery, error
 	if in.ItemUser != "" {
 		m.Metadata["item_user"] = in.ItemUser
 	}
-	return source.Delivery{Messages: []event.Message{m}}, nil
+	answer := source.Answer{User: m.User, Channel: in.Item.Channel, Message: in.Item.TS, Thread: in.Item.TS, Reaction: in.Reaction}
+	return source.Delivery{Messages: []event.Message{m}, Answers: []source.Answer{answer}}, nil
 }
 
 // finerType is the second part of the name under which apps subscribe to

@@ -37,7 +37,7 @@ func (m *messenger) Send(ctx context.Context, to source.Target, text string) (so
 	if to.Channel == "" {
 		return source.Receipt{}, malformed("the target has no channel")
 	}
-	blocks, err := makeBlocks(to)
+	blocks, err := makeBlocks(to, text)
 	if err != nil {
 		return source.Receipt{}, err
 	}

@@ -6,6 +6,7 @@ package slack_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -184,20 +185,25 @@ func TestIgnored(t *testing.T) {
 		body []byte
 		why  string
 	}{
-		"a bot's message":              {message(map[string]any{"bot_id": "B1"}), "a bot"},
-		"a bot's message, old form":    {message(map[string]any{"subtype": "bot_message"}), "a bot"},
-		"the app's message":            {message(map[string]any{"app_id": fakeslack.App}), "the app itself"},
-		"the bot's user":               {message(map[string]any{"user": fakeslack.BotUser}), "own bot"},
-		"the bot's user, configured":   {message(map[string]any{"user": "U0CONFIGURED"}), "own bot"},
-		"the bot's reaction":           {fakeslack.ReactionEvent(channel, fakeslack.BotUser, ts, "eyes", ts), "own bot"},
-		"an edit":                      {message(map[string]any{"subtype": "message_changed"}), "subtype"},
-		"somebody joining":             {message(map[string]any{"subtype": "channel_join"}), "subtype"},
-		"a reaction taken back":        {fakeslack.Event(map[string]any{"type": "reaction_removed"}), "type"},
-		"a user's change":              {fakeslack.Event(map[string]any{"type": "user_change", "user": map[string]any{"id": alice}}), "type"},
-		"a reaction to a file":         {fakeslack.Event(map[string]any{"type": "reaction_added", "item": map[string]any{"type": "file"}}), "no message"},
-		"another workspace":            {fakeslack.Event(map[string]any{"type": "message"}, map[string]any{"team_id": "T0OTHER"}), "allowed_workspaces"},
-		"a command elsewhere":          {[]byte("command=%2Faof&channel_id=C1&team_id=T0OTHER"), "allowed_workspaces"},
-		"a button":                     {[]byte("payload=%7B%22type%22%3A%22block_actions%22%7D"), "interactive"},
+		"a bot's message":            {message(map[string]any{"bot_id": "B1"}), "a bot"},
+		"a bot's message, old form":  {message(map[string]any{"subtype": "bot_message"}), "a bot"},
+		"the app's message":          {message(map[string]any{"app_id": fakeslack.App}), "the app itself"},
+		"the bot's user":             {message(map[string]any{"user": fakeslack.BotUser}), "own bot"},
+		"the bot's user, configured": {message(map[string]any{"user": "U0CONFIGURED"}), "own bot"},
+		"the bot's reaction":         {fakeslack.ReactionEvent(channel, fakeslack.BotUser, ts, "eyes", ts), "own bot"},
+		"an edit":                    {message(map[string]any{"subtype": "message_changed"}), "subtype"},
+		"somebody joining":           {message(map[string]any{"subtype": "channel_join"}), "subtype"},
+		"a reaction taken back":      {fakeslack.Event(map[string]any{"type": "reaction_removed"}), "type"},
+		"a user's change":            {fakeslack.Event(map[string]any{"type": "user_change", "user": map[string]any{"id": alice}}), "type"},
+		"a reaction to a file":       {fakeslack.Event(map[string]any{"type": "reaction_added", "item": map[string]any{"type": "file"}}), "no message"},
+		"another workspace":          {fakeslack.Event(map[string]any{"type": "message"}, map[string]any{"team_id": "T0OTHER"}), "allowed_workspaces"},
+		"a command elsewhere":        {[]byte("command=%2Faof&channel_id=C1&team_id=T0OTHER"), "allowed_workspaces"},
+		"a form of a dialog":         {[]byte("payload=%7B%22type%22%3A%22view_submission%22%7D"), "interactive"},
+		"a button elsewhere":         {[]byte("payload=%7B%22type%22%3A%22block_actions%22%7D"), "allowed_workspaces"},
+		"somebody else's button": {
+			[]byte("payload=" + url.QueryEscape(`{"type":"block_actions","team":{"id":"`+fakeslack.Team+`"},"user":{"id":"U1"},"actions":[{"action_id":"other"}]}`)),
+			"not one of ours",
+		},
 		"a word about the rate limits": {[]byte(`{"type":"app_rate_limited","team_id":"T0FAKETEAM"}`), "type"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -66,7 +66,10 @@ func (b block) ID() string {
 }
 
 // makeBlocks reads the blocks of a target; none for other formats.
-func makeBlocks(to source.Target) ([]slackapi.Block, error) {
+func makeBlocks(to source.Target, text string) ([]slackapi.Block, error) {
+	if to.Ask != nil {
+		return askBlocks(text, *to.Ask)
+	}
 	if len(to.Blocks) == 0 || to.Format != "blocks" {
 		return nil, nil
 	}
