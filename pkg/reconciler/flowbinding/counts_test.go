@@ -97,3 +97,17 @@ func TestArrivalsAreReadOnceForAllBindings(t *testing.T) {
 	a.forget(metaKey(c))
 	assert.Empty(t, a.read)
 }
+
+func TestCountsThatAreGoneAreShownNoMore(t *testing.T) {
+	t.Parallel()
+	w := newBench()
+	tally := fold.Tally{}
+	tally.Add(fold.Run{EventID: "e1", Outcome: fold.Succeeded, Ended: noon})
+	s := w.settle(t, append(aWorld(t), document(t, team, names.Tally("flowbinding", "alerts"), names.KindTally, names.KeyTally, map[string]any{"tally": tally}))...)
+	require.NotNil(t, binding(t, s).Status.Metrics)
+	s.Objects = without[*corev1.ConfigMap](s.Objects)
+	st := binding(t, w.again(t, s)).Status
+	assert.Zero(t, st.ExecutionCount)
+	assert.Nil(t, st.Metrics)
+	assert.Nil(t, st.LastTriggered)
+}

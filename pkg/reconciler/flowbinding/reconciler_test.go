@@ -324,6 +324,42 @@ func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotOursAndNotInTheCacheIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := newBench()
+	hidden := func(a clientgotesting.Action) (bool, runtime.Object, error) {
+		if a.GetResource().Resource != "roles" {
+			return false, nil, nil
+		}
+		if a.GetVerb() == "create" {
+			return true, nil, apierrors.NewAlreadyExists(a.GetResource().GroupResource(), names.Runner)
+		}
+		return true, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: team, Name: names.Runner}}, nil
+	}
+	row := rtesting.TableRow{Key: key, Objects: aWorld(t), WithReactors: []clientgotesting.ReactionFunc{hidden}}
+	c, recorders, _ := Factory(w.construct)(t, &row)
+	_, requeued := requeue(c.Reconcile(row.Ctx, key))
+	assert.True(t, requeued)
+	actions, err := recorders.ActionsByVerb()
+	require.NoError(t, err)
+	last := actions.Updates[len(actions.Updates)-1].GetObject().(*aofv1.FlowBinding)
+	assert.Equal(t, aofv1.ReasonNotOwned, last.Status.GetCondition(aofv1.FlowBindingConditionRunnerReady).Reason)
+}
+
+func TestReadinessOfAnOlderFormIsNone(t *testing.T) {
+	t.Parallel()
+	w := newBench()
+	s := w.settle(t, aWorld(t)...)
+	come(t, s)
+	service(t, s).SetGeneration(2)
+	knativeTrigger(t, s).Generation = 2
+	s = w.again(t, s)
+	b := binding(t, s)
+	assert.Equal(t, "Deploying", b.Status.GetCondition(aofv1.FlowBindingConditionRunnerReady).Reason)
+	assert.Equal(t, "Subscribing", b.Status.GetCondition(aofv1.FlowBindingConditionSubscribed).Reason)
+	assert.Equal(t, aofv1.FlowBindingPhasePending, b.Status.Phase)
+}
+
 func TestEveryFailedCallIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ verb, resource string }{
