@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"golang.org/x/term"
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // the ways to log in that kubectl has
 	"k8s.io/utils/clock"
 
 	"aof.dev/operator/pkg/cli"
