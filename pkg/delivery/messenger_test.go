@@ -71,12 +71,15 @@ func send(t *testing.T, change func(*plan.Trigger), c *chat, message node.Messag
 func TestRepliesGoThroughTheTriggerOfThePlan(t *testing.T) {
 	t.Parallel()
 	c := &chat{}
-	receipt, err := send(t, func(*plan.Trigger) {}, c, node.Message{Platform: "slack", Channel: "C1", Thread: "3"})
+	receipt, err := send(t, func(*plan.Trigger) {}, c, node.Message{
+		Platform: "slack", Channel: "C1", Thread: "3", Ask: &node.Ask{Namespace: "team", Run: "r", Node: "n", Digest: "d"},
+	})
 	require.NoError(t, err)
 	assert.Equal(t, node.Receipt{ID: "17.5", Channel: "C1"}, receipt)
 	assert.Equal(t, map[string]any{"bot_token": "xoxb-1"}, c.settings.Config, "what has no credential is left out")
 	assert.Equal(t, "http://fake", c.settings.BaseURL)
 	assert.Equal(t, "3", c.to.Thread)
+	assert.Equal(t, &source.Question{Namespace: "team", Run: "r", Node: "n", Digest: "d"}, c.to.Ask)
 }
 
 func TestReplyErrors(t *testing.T) {
