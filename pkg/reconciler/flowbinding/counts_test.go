@@ -16,7 +16,7 @@ import (
 
 	"aof.dev/operator/pkg/fold"
 	"aof.dev/operator/pkg/names"
-	. "aof.dev/operator/pkg/reconciler/testing" //nolint:staticcheck // The scaffold's words make the rows readable.
+	. "aof.dev/operator/pkg/reconciler/testing"
 )
 
 func document(t *testing.T, namespace, name, kind, key string, content any) *corev1.ConfigMap {

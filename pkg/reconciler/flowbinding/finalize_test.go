@@ -19,7 +19,7 @@ import (
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/names"
-	. "aof.dev/operator/pkg/reconciler/testing" //nolint:staticcheck // The scaffold's words make the rows readable.
+	. "aof.dev/operator/pkg/reconciler/testing"
 )
 
 // deleted is the world after the user deleted the binding.

@@ -27,7 +27,7 @@ import (
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/plan"
-	. "aof.dev/operator/pkg/reconciler/testing" //nolint:staticcheck // The scaffold's words make the rows readable.
+	. "aof.dev/operator/pkg/reconciler/testing"
 )
 
 var ready = apis.Condition{Type: apis.ConditionReady, Status: corev1.ConditionTrue}
@@ -252,12 +252,18 @@ func TestDriftIsRepaired(t *testing.T) {
 			t.Helper()
 			service(t, s).SetLabels(map[string]string{names.LabelManaged: "true"})
 		}, "update services"},
-		"no filter": {func(t *testing.T, s *Settled) { knativeTrigger(t, s).Spec.Filters = nil }, "update triggers"},
+		"no filter": {func(t *testing.T, s *Settled) {
+			t.Helper()
+			knativeTrigger(t, s).Spec.Filters = nil
+		}, "update triggers"},
 		"no dead letters": {func(t *testing.T, s *Settled) {
 			t.Helper()
 			knativeTrigger(t, s).Spec.Delivery.DeadLetterSink = nil
 		}, "update triggers"},
-		"another broker": {func(t *testing.T, s *Settled) { knativeTrigger(t, s).Spec.Broker = "other" }, "create triggers"},
+		"another broker": {func(t *testing.T, s *Settled) {
+			t.Helper()
+			knativeTrigger(t, s).Spec.Broker = "other"
+		}, "create triggers"},
 		"an edited plan": {func(t *testing.T, s *Settled) {
 			t.Helper()
 			Get[*corev1.ConfigMap](t, s, team, binding(t, s).Status.Plan).Data[names.KeyPlan] = "{}"

@@ -23,7 +23,7 @@ import (
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	fakeaofclient "aof.dev/operator/pkg/client/injection/client/fake"
 	"aof.dev/operator/pkg/names"
-	. "aof.dev/operator/pkg/reconciler/testing" //nolint:staticcheck // The scaffold's words make the rows readable.
+	. "aof.dev/operator/pkg/reconciler/testing"
 )
 
 // crowd is a settled binding among n others of its namespace and trigger.

@@ -21,7 +21,7 @@ import (
 	"aof.dev/operator/pkg/fold"
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/reconciler/flowbinding/resources"
-	. "aof.dev/operator/pkg/reconciler/testing" //nolint:staticcheck // The scaffold's words make the rows readable.
+	. "aof.dev/operator/pkg/reconciler/testing"
 	"aof.dev/operator/pkg/settings"
 )
 

@@ -31,7 +31,7 @@ import (
 	fakeaofclient "aof.dev/operator/pkg/client/injection/client/fake"
 	bindingreconciler "aof.dev/operator/pkg/client/injection/reconciler/aof/v1/flowbinding"
 	"aof.dev/operator/pkg/names"
-	. "aof.dev/operator/pkg/reconciler/testing" //nolint:staticcheck // The scaffold's words make the rows readable.
+	. "aof.dev/operator/pkg/reconciler/testing"
 	"aof.dev/operator/pkg/reconciler/token"
 	"aof.dev/operator/pkg/reconciler/track"
 	"aof.dev/operator/pkg/settings"
@@ -127,6 +127,7 @@ func become[T runtime.Object](t *testing.T, into T, text string) T {
 }
 
 func aBinding(t *testing.T) *aofv1.FlowBinding {
+	t.Helper()
 	return become(t, &aofv1.FlowBinding{}, `
 metadata: {name: alerts, namespace: team-a, uid: binding-1, generation: 1}
 spec: {trigger: {name: chat, namespace: ops}, context: {name: prod, namespace: ops}, flow: {name: answer}}
@@ -134,6 +135,7 @@ spec: {trigger: {name: chat, namespace: ops}, context: {name: prod, namespace: o
 }
 
 func aFlow(t *testing.T) *aofv1.AgentFlow {
+	t.Helper()
 	f := become(t, &aofv1.AgentFlow{}, `
 metadata: {name: answer, namespace: team-a}
 spec:
@@ -218,6 +220,7 @@ func left(s *Settled) []string {
 }
 
 func aRun(t *testing.T, plan string, phase aofv1.FlowRunPhase) *aofv1.FlowRun {
+	t.Helper()
 	run := become(t, &aofv1.FlowRun{}, `
 metadata: {name: run-1, namespace: team-a}
 spec: {flow: {name: answer}, binding: {name: alerts, namespace: team-a}}
