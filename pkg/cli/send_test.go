@@ -55,6 +55,73 @@ func TestSendWaitsForTheRuns(t *testing.T) {
 	assert.Regexp(t, `the event was refused \(400\): .*does not exist in namespace ops`, got.errs)
 }
 
+// asking is a flow that asks and then answers, for the Manual Trigger of its name.
+const asking = `
+apiVersion: aof.dev/v1
+kind: Context
+metadata: {name: c, namespace: ops}
+spec: {approval: {required: false, allowed_users: [ann, bob], min_approvers: 2}}
+---
+apiVersion: aof.dev/v1
+kind: Trigger
+metadata: {name: asks, namespace: ops}
+spec: {type: Manual, config: {}}
+---
+apiVersion: aof.dev/v1
+kind: AgentFlow
+metadata: {name: asks, namespace: ops}
+spec:
+  trigger: {type: Manual, config: {}}
+  nodes: [{id: ask, type: Approval, config: {message: may I}}, {id: tell, type: Response, config: {message: thanks}}]
+  connections: [{from: trigger, to: ask}, {from: ask, to: tell}]
+---
+apiVersion: aof.dev/v1
+kind: FlowBinding
+metadata: {name: asks, namespace: ops}
+spec: {trigger: {name: asks}, context: {name: c}, flow: {name: asks}}
+`
+
+func TestAofDevIsDecidedLikeACluster(t *testing.T) {
+	t.Parallel()
+	someone, _ := dev(t, writeFile(t, "asks.yaml", asking))
+	start := func() string {
+		got := someone.aof(t, "send", "--binding", "asks", "--text", "x", "--wait", patience.String())
+		require.Equal(t, ExitWaiting, got.code, got.errs)
+		return regexp.MustCompile(`asks-\w{26}`).FindString(got.out)
+	}
+	run := start()
+	l := someone.begin(t, "logs", "-f", run)
+	l.shows(t, "waits for approval")
+	got := someone.aof(t, "approve", run, "--as", "mallory")
+	assert.Equal(t, ExitFailed, got.code)
+	assert.Contains(t, got.errs, "You are not among those who may decide this")
+	got = someone.aof(t, "approve", run, "--as", "ann", "--comment", "fine")
+	assert.Equal(t, ExitOK, got.code, got.errs)
+	assert.Regexp(t, `^run ops/`+run+`: ask: approved by ann at \S+Z: fine\n  may I\n1 more have to approve it\n$`, got.out)
+	got = someone.aof(t, "approve", "ops/"+run, "--as", "ann")
+	assert.Equal(t, ExitFailed, got.code)
+	assert.Contains(t, got.errs, "You have approved this already")
+	assert.Equal(t, ExitOK, someone.aof(t, "approve", run, "--as", "bob").code)
+	assert.Equal(t, ExitOK, <-l.done, l.errs.String())
+	assert.Contains(t, l.out.String(), "succeeded in ")
+
+	run = start()
+	got = someone.aof(t, "cancel", run, "--as", "eve", "--reason", "enough")
+	assert.Equal(t, ExitOK, got.code, got.errs)
+	assert.Contains(t, got.out, "cancelled by eve: enough\n")
+	assert.Equal(t, ExitFailed, someone.aof(t, "logs", "-f", run).code)
+	got = someone.aof(t, "retry", run)
+	require.Equal(t, ExitOK, got.code, got.errs)
+	again := regexp.MustCompile(`asks-\w{26}`).FindString(got.out)
+	l = someone.begin(t, "logs", "-f", again)
+	l.shows(t, "waits for approval")
+	l.stop()
+	assert.Equal(t, ExitWaiting, <-l.done)
+	got = someone.aof(t, "retry", run)
+	assert.Equal(t, ExitFailed, got.code)
+	assert.Contains(t, got.errs, "was retried already, by "+again)
+}
+
 func TestSendBadInput(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -74,12 +74,12 @@ func (t *target) connect(ctx context.Context) (*remote.Client, error) {
 	case server && given != "":
 		return nil, badInput("--server names an aof dev and %s a cluster: give one of them", given)
 	case server || (t.server != "" && given == "" && !t.env.plugin()):
-		return remote.Dev(t.server), nil
+		return remote.Dev(t.server, t.kubeconfig.As()), nil
 	case given != "" || t.env.plugin():
 		return t.cluster()
 	}
 	address := orElse(t.env.Server, defaultServer)
-	dev := remote.Dev(address)
+	dev := remote.Dev(address, t.kubeconfig.As())
 	if t.answers(ctx, dev) {
 		return dev, nil
 	}

@@ -17,6 +17,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/transport"
 )
 
 const (
@@ -37,15 +38,17 @@ type Client struct {
 	http *http.Client
 	// dev says that the server is aof dev.
 	dev       bool
+	as        string // the user of aof dev; clusters have it in their transport
 	where     string
 	namespace string
 	warn      func(text string)
 }
 
-// Dev is a client of the aof dev at that URL.
-func Dev(server string) *Client {
+// Dev is a client of the aof dev at that URL, as a user or, without one, as
+// whoever started it.
+func Dev(server, as string) *Client {
 	return &Client{
-		base: strings.TrimRight(server, "/"), http: &http.Client{}, dev: true, where: "aof dev at " + server,
+		base: strings.TrimRight(server, "/"), http: &http.Client{}, dev: true, as: as, where: "aof dev at " + server,
 		warn: func(string) {},
 	}
 }
@@ -202,6 +205,9 @@ func (c *Client) do(ctx context.Context, path string, b *body) (*http.Response, 
 		return nil, &UnreachableError{Where: c.where, dev: c.dev, Err: err}
 	}
 	req.Header.Set("Accept", contentJSON)
+	if c.as != "" {
+		req.Header.Set(transport.ImpersonateUserHeader, c.as)
+	}
 	if b.contentType != "" {
 		req.Header.Set("Content-Type", b.contentType)
 	}

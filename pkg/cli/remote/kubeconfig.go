@@ -31,22 +31,21 @@ func (k *Kubeconfig) AddFlags(flags *pflag.FlagSet) {
 	wanted.ContextOverrideFlags.Namespace = clientcmd.FlagInfo{}
 	wanted.ClusterOverrideFlags.APIServer = clientcmd.FlagInfo{}
 	wanted.CurrentContext.Description = "work on the cluster of this kubeconfig `context`"
-	wanted.AuthOverrideFlags.Impersonate.Description = "work on a cluster as this `user`"
+	wanted.AuthOverrideFlags.Impersonate.Description = "work as this `user`"
 	clientcmd.BindOverrideFlags(&k.overrides, flags, wanted)
 	flags.VisitAll(func(f *pflag.Flag) {
 		if before[f.Name] {
 			return
 		}
-		k.names = append(k.names, f.Name)
-		switch f.Name {
-		case "kubeconfig", clientcmd.FlagContext, clientcmd.FlagImpersonate:
-		default:
-			f.Hidden = true
+		if f.Name == clientcmd.FlagImpersonate { // it says who, not where
+			return
 		}
+		k.names = append(k.names, f.Name)
+		f.Hidden = f.Name != "kubeconfig" && f.Name != clientcmd.FlagContext
 	})
 }
 
-// Given says which of the flags was set, empty when none was.
+// Given says which of the flags that name a cluster was set, empty when none was.
 func (k *Kubeconfig) Given(flags *pflag.FlagSet) string {
 	for _, name := range k.names {
 		if flags.Changed(name) {
@@ -56,7 +55,10 @@ func (k *Kubeconfig) Given(flags *pflag.FlagSet) string {
 	return ""
 }
 
-// ErrNoKubeconfig says that there is nothing to read about any cluster.
+// As is who to work as, empty when the user did not say.
+func (k *Kubeconfig) As() string { return k.overrides.AuthInfo.Impersonate }
+
+// noKubeconfigError says that there is nothing to read about any cluster.
 type noKubeconfigError struct{ err error }
 
 func (e *noKubeconfigError) Error() string { return "no kubeconfig: " + e.err.Error() }

@@ -110,7 +110,7 @@ func TestWatch(t *testing.T) {
 		}
 		assert.Equal(t, tc.seen, strings.Join(seen, " "), name)
 	}
-	_, err := Dev("http://127.0.0.1:1").Watch(t.Context(), things, Selection{}, "1", nil)
+	_, err := Dev("http://127.0.0.1:1", "").Watch(t.Context(), things, Selection{}, "1", nil)
 	require.ErrorIs(t, err, ErrNoWatch)
 }
 
