@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -29,7 +31,8 @@ var refused = []netip.Prefix{
 }
 
 // Rules say which addresses may be reached: those in Allow; then none in Deny,
-// no loopback, link-local, multicast or metadata address; then all others.
+// none of this pod's own, no loopback, link-local, multicast or metadata address;
+// then all others.
 type Rules struct {
 	Allow, Deny []netip.Prefix
 }
@@ -63,12 +66,28 @@ func (r Rules) check(address netip.Addr) error {
 		return nil
 	}
 	special := address.IsLoopback() || address.IsLinkLocalUnicast() || address.IsMulticast() || address.IsUnspecified() ||
-		within(refused, address) || !address.IsValid()
+		within(refused, address) || slices.Contains(own(), address) || !address.IsValid()
 	if special || within(r.Deny, address) {
 		return fmt.Errorf("%w: %s", ErrRefused, address)
 	}
 	return nil
 }
+
+// own are the addresses of this pod, where the proxy beside the runner listens
+// as well. They do not change while a pod lives.
+var own = sync.OnceValue(func() []netip.Addr {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var out []netip.Addr
+	for _, a := range addresses {
+		if prefix, err := netip.ParsePrefix(a.String()); err == nil {
+			out = append(out, prefix.Addr().Unmap())
+		}
+	}
+	return out
+})
 
 func within(prefixes []netip.Prefix, address netip.Addr) bool {
 	for _, p := range prefixes {

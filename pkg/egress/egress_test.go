@@ -7,8 +7,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -108,4 +110,16 @@ func TestParsePrefixes(t *testing.T) {
 	assert.Equal(t, "[10.0.0.0/8 ::1/128]", fmt.Sprint(got))
 	_, err = egress.ParsePrefixes("localhost")
 	require.ErrorContains(t, err, "localhost")
+}
+
+func TestThePodsOwnAddressesAreRefused(t *testing.T) {
+	t.Parallel()
+	addresses, err := net.InterfaceAddrs()
+	require.NoError(t, err)
+	for _, a := range addresses {
+		prefix, err := netip.ParsePrefix(a.String())
+		require.NoError(t, err)
+		_, err = get(t.Context(), t, egress.Rules{}, "http://"+netip.AddrPortFrom(prefix.Addr(), 1).String())
+		require.ErrorIs(t, err, egress.ErrRefused, a.String())
+	}
 }

@@ -50,9 +50,7 @@ func Main(m *testing.M) int {
 	if os.Getenv(Env) == "" {
 		return m.Run()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	s, err := Start(ctx)
+	s, err := startForAll()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "apiserver:", err)
 		return 1
@@ -60,6 +58,19 @@ func Main(m *testing.M) int {
 	defer s.Stop()
 	shared = s
 	return m.Run()
+}
+
+// startForAll tries twice: a port that was free may have been taken since.
+func startForAll() (s *Server, err error) {
+	for range 2 {
+		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+		s, err = Start(ctx)
+		cancel()
+		if err == nil {
+			return s, nil
+		}
+	}
+	return nil, err
 }
 
 // Shared is the server that Main started. Without AOF_KUBE the test is skipped.
