@@ -160,8 +160,6 @@ func (d *Decision) report(s *aofv1.TriggerStatus, applied error) {
 	switch {
 	case connected.status == corev1.ConditionTrue:
 		s.MarkConnected()
-	case connected.reason == aofv1.ReasonDisabled:
-		s.MarkDisabled()
 	case connected.status == corev1.ConditionFalse:
 		_ = s.MarkConnectedFailed(connected.reason, errors.New(connected.message))
 	default:

@@ -297,6 +297,49 @@ func TestOneOfSeveralTriggersLeavesTheRestAlone(t *testing.T) {
 	Get[*eventingv1.Broker](t, s, ns, "default")
 }
 
+func TestTriggersThatGoTogetherLeaveNoBroker(t *testing.T) {
+	t.Parallel()
+	other := aTrigger(aofv1.TriggerHTTP, aofv1.JSONObject{}, deleted, func(t *aofv1.Trigger) { t.Name, t.UID = "other", "other" })
+	s := settle(t, anAdapter(), aBroker(ours), aTrigger(aofv1.TriggerHTTP, aofv1.JSONObject{}, deleted), other)
+	_, broker := Find[*eventingv1.Broker](s, ns, "default")
+	assert.False(t, broker)
+}
+
+func TestThePlanOfABindingThatWasIsNotRouted(t *testing.T) {
+	t.Parallel()
+	objects := bound("team", "page")
+	b, _ := objects[0].(*aofv1.FlowBinding)
+	b.UID = "made anew"
+	assert.Empty(t, tableOf(t, settle(t, world(aTrigger(aofv1.TriggerHTTP, aofv1.JSONObject{}), objects)...)).Bindings)
+}
+
+func TestAPingSourceOfSomebodyElseStays(t *testing.T) {
+	t.Parallel()
+	theirs := &sourcesv1.PingSource{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "aof-schedule-alerts"}}
+	s := settle(t, world(aTrigger(aofv1.TriggerHTTP, aofv1.JSONObject{}), theirs)...)
+	Get[*sourcesv1.PingSource](t, s, ns, "aof-schedule-alerts")
+}
+
+func TestAnAdapterThatCantBeToldIsNotConnected(t *testing.T) {
+	t.Parallel()
+	var s aofv1.TriggerStatus
+	s.InitializeConditions()
+	Decide(anInput(aofv1.TriggerHTTP, aofv1.JSONObject{})).report(&s, assert.AnError)
+	assert.Equal(t, aofv1.ReasonRouteFailed, s.GetCondition(aofv1.TriggerConditionConnected).Reason)
+	assert.True(t, s.GetCondition(aofv1.TriggerConditionRouteReady).IsFalse())
+	assert.Equal(t, aofv1.TriggerPhasePending, s.Phase, "it is tried again")
+}
+
+func TestWhoNeedsAStream(t *testing.T) {
+	t.Parallel()
+	socket := aofv1.JSONObject{"bot_token": "${B}", "app_token": "${A}"}
+	assert.True(t, NeedsStream(aTrigger(aofv1.TriggerSlack, socket)))
+	assert.False(t, NeedsStream(aTrigger(aofv1.TriggerSlack, socket, deleted)))
+	assert.False(t, NeedsStream(aTrigger(aofv1.TriggerSlack, socket, func(t *aofv1.Trigger) { t.Spec.Enabled = new(bool) })))
+	assert.False(t, NeedsStream(aTrigger(aofv1.TriggerSlack, aofv1.JSONObject{"signing_secret": "${S}", "app_token": "${A}"})))
+	assert.False(t, NeedsStream(aTrigger(aofv1.TriggerHTTP, socket)))
+}
+
 func TestABrokerOfSomebodyElseStays(t *testing.T) {
 	t.Parallel()
 	s := settle(t, world(aTrigger(aofv1.TriggerHTTP, aofv1.JSONObject{}, deleted))...)
@@ -318,6 +361,7 @@ func TestCountedEventsAreShown(t *testing.T) {
 	assert.Equal(t, counts.Data, kept.Data, "the adapter's counts are the adapter's")
 	assert.Equal(t, "else", kept.Labels["somebody"])
 	assert.Equal(t, "true", kept.Labels[names.LabelManaged])
+	assert.True(t, metav1.IsControlledBy(kept, Get[*aofv1.Trigger](t, s, ns, "alerts")))
 }
 
 func TestFailures(t *testing.T) {
