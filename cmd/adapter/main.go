@@ -19,8 +19,8 @@ import (
 
 	"k8s.io/utils/clock"
 
-	"aof.dev/operator/pkg/kubeapi"
 	"aof.dev/operator/pkg/names"
+	"aof.dev/operator/pkg/stream"
 )
 
 func main() {
@@ -79,16 +79,19 @@ func (p *process) stream(ctx context.Context, _ string) error {
 	if err != nil {
 		return err
 	}
-	config, err := kubeapi.ConfigFrom(p.getenv)
-	if err != nil {
-		return err
-	}
 	d, err := p.door()
 	if err != nil {
 		return err
 	}
-	l := lease{config: config, namespace: or(p.getenv("SYSTEM_NAMESPACE"), names.SystemNamespace), name: names.Stream, holder: d.name}
-	return d.stream(ctx, keys, l.lead)
+	leases, err := d.api.Leases()
+	if err != nil {
+		return err
+	}
+	election := &stream.Election{
+		Leases: leases, Namespace: or(p.getenv("SYSTEM_NAMESPACE"), names.SystemNamespace), Name: names.Stream,
+		Holder: d.name, Clock: p.clock, Log: p.log,
+	}
+	return d.stream(ctx, keys, election.Lead)
 }
 
 func or(value, otherwise string) string {

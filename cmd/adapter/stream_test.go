@@ -9,17 +9,14 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 
-	"aof.dev/operator/pkg/kubeapi"
 	"aof.dev/operator/pkg/match"
 	"aof.dev/operator/pkg/names"
 	fakekube "aof.dev/operator/test/fake/kube"
@@ -126,52 +123,6 @@ func TestATokenThatRunsOutEndsTheStreams(t *testing.T) {
 	s.api.Revoke()
 	s.socket.Send("events_api", fakeslack.MessageEvent(channel, user, "1700000000.000200", "show me the pods"))
 	require.ErrorIs(t, <-s.ended, errUnauthorized)
-}
-
-func TestALeaseIsHeldAndGivenBack(t *testing.T) {
-	t.Parallel()
-	api := fakekube.New(t)
-	config, err := kubeapi.ConfigFrom(api.Getenv)
-	require.NoError(t, err)
-	config.ContentType = "application/json" // all that the fake understands
-	l := lease{config: config, namespace: "aof-system", name: names.Stream, holder: "me"}
-	const path = "/apis/coordination.k8s.io/v1/namespaces/aof-system/leases/" + names.Stream
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
-	defer stop()
-	worked := false
-	require.NoError(t, l.lead(ctx, func(term context.Context) {
-		var held coordinationv1.Lease
-		assert.True(t, api.Get(path, &held))
-		assert.Equal(t, "me", *held.Spec.HolderIdentity)
-		stop()
-		<-term.Done()
-		assert.True(t, api.Get(path, &held))
-		assert.Equal(t, "me", *held.Spec.HolderIdentity, "held until the work has ended")
-		worked = true
-	}))
-	assert.True(t, worked)
-	var given coordinationv1.Lease
-	require.True(t, api.Get(path, &given))
-	assert.Empty(t, *given.Spec.HolderIdentity)
-}
-
-func TestAnElectionNotWonEnds(t *testing.T) {
-	t.Parallel()
-	api := fakekube.New(t)
-	asked := make(chan struct{}, 100)
-	api.Trouble(func(fakekube.Moment, string, string) int {
-		asked <- struct{}{}
-		return http.StatusForbidden
-	})
-	config, err := kubeapi.ConfigFrom(api.Getenv)
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	go func() {
-		<-asked
-		stop()
-	}()
-	l := lease{config: config, namespace: "aof-system", name: names.Stream, holder: "me"}
-	require.NoError(t, l.lead(ctx, func(context.Context) { assert.Fail(t, "nobody was elected") }))
 }
 
 func TestParseStreams(t *testing.T) {

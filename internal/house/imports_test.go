@@ -53,7 +53,7 @@ var law = map[string][]string{
 
 	// How the adapter works in a cluster.
 	"pkg/intake": {"std", "github.com/cloudevents/sdk-go/v2/event", "golang.org/x/sync/errgroup", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/lru", "pkg/adapter", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fold", "pkg/ledger", "pkg/match", "pkg/names", "pkg/route", "pkg/source", "pkg/trace"},
-	"pkg/stream": {"std", "k8s.io/apimachinery/pkg/types", "k8s.io/utils/clock", "pkg/source"},
+	"pkg/stream": {"std", "k8s.io/api/coordination/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/ptr", "pkg/source"},
 
 	// What the operator's processes agree on.
 	"pkg/names":    {"std", "knative.dev/pkg/kmeta"},
@@ -62,7 +62,7 @@ var law = map[string][]string{
 	"pkg/route":    {"std", "pkg/claim", "pkg/match"},
 	"pkg/delivery": {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/claim", "pkg/event", "pkg/expr", "pkg/ledger", "pkg/match", "pkg/names", "pkg/node", "pkg/plan", "pkg/runner", "pkg/source", "pkg/trace"},
 	"pkg/egress":   {"std", "pkg/trace"},
-	"pkg/kubeapi":  {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/client/clientset/versioned/typed/...", "pkg/names"},
+	"pkg/kubeapi":  {"std", "k8s.io/api/coordination/v1", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/client/clientset/versioned/typed/...", "pkg/names"},
 
 	// What is shown of objects while they are there.
 	"pkg/observe": {"std", "github.com/prometheus/client_golang/prometheus", "k8s.io/apimachinery/...", "k8s.io/client-go/listers/...", "pkg/apis/...", "pkg/client/listers/...", "pkg/fold", "pkg/names"},

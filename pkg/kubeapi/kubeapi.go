@@ -53,8 +53,10 @@ func ConfigFrom(getenv func(name string) string) (*rest.Config, error) {
 // Client reads and writes objects by name. Its errors are those of
 // k8s.io/apimachinery/pkg/api/errors. It is safe for concurrent use.
 type Client struct {
-	core rest.Interface
-	aof  aofclient.AofV1Interface
+	config *rest.Config
+	http   *http.Client
+	core   rest.Interface
+	aof    aofclient.AofV1Interface
 
 	once         sync.Once
 	unauthorized chan struct{}
@@ -77,7 +79,7 @@ func New(config *rest.Config) (*Client, error) {
 	}
 	core := rest.CopyConfig(own)
 	core.APIPath, core.GroupVersion, core.NegotiatedSerializer = "/api", &corev1.SchemeGroupVersion, codecs()
-	c.aof = aof
+	c.config, c.http, c.aof = own, client, aof
 	if c.core, err = rest.RESTClientForConfigAndClient(core, client); err != nil {
 		return nil, fmt.Errorf("client of the Kubernetes API: %w", err)
 	}
