@@ -26,7 +26,11 @@ func (r *Reconciler) apply(ctx context.Context, in *Input, d *Decision) error {
 		r.applyBroker, r.applyAccess, r.applyDocuments, r.applySchedule, r.withdrawAccess,
 	}
 	for _, step := range steps {
-		if err := step(ctx, in, d); err != nil {
+		err := step(ctx, in, d)
+		if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+			return nil // the Trigger is next to go, which wakes us
+		}
+		if err != nil {
 			return err
 		}
 	}

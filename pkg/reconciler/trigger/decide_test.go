@@ -49,7 +49,7 @@ func TestDecideConditions(t *testing.T) {
 		"another Secret is not read":          {in: anInput(aofv1.TriggerSlack, aofv1.JSONObject{"signing_secret": secretKeyRef("mine", "HOOK")}), valid: "CredentialsMissing", connected: "CredentialsMissing"},
 		"Slack without any secret":            {in: anInput(aofv1.TriggerSlack, aofv1.JSONObject{}), valid: "CredentialsMissing", connected: "CredentialsMissing"},
 		"Slack over the Events API":           {in: anInput(aofv1.TriggerSlack, signed)},
-		"Slack over a connection":             {in: anInput(aofv1.TriggerSlack, aofv1.JSONObject{"app_token": "${HOOK}"}), connected: "StreamUnsupported"},
+		"Slack over a connection":             {in: anInput(aofv1.TriggerSlack, aofv1.JSONObject{"app_token": "${HOOK}"})},
 		"nobody listens to the platform":      {in: anInput(aofv1.TriggerPagerDuty, aofv1.JSONObject{}), valid: "UnsupportedType", connected: "UnsupportedType"},
 		"the spec is wrong":                   {in: anInput(aofv1.TriggerHTTP, aofv1.JSONObject{}, func(in *Input) { in.Invalid = errors.New("no") }), valid: "ConfigurationInvalid", connected: "ConfigurationInvalid"},
 		"the user switched it off":            {in: anInput(aofv1.TriggerHTTP, aofv1.JSONObject{}, disabled), connected: "Disabled"},

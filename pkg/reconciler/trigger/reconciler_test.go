@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -328,6 +329,21 @@ func TestAnAdapterThatCantBeToldIsNotConnected(t *testing.T) {
 	assert.Equal(t, aofv1.ReasonRouteFailed, s.GetCondition(aofv1.TriggerConditionConnected).Reason)
 	assert.True(t, s.GetCondition(aofv1.TriggerConditionRouteReady).IsFalse())
 	assert.Equal(t, aofv1.TriggerPhasePending, s.Phase, "it is tried again")
+}
+
+func TestANamespaceThatGoesIsNoFailure(t *testing.T) {
+	t.Parallel()
+	terminating := apierrors.NewForbidden(eventingv1.Resource("brokers"), "default", assert.AnError)
+	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	row := rtesting.TableRow{
+		Key: key, Objects: []runtime.Object{aTrigger(aofv1.TriggerHTTP, aofv1.JSONObject{}), anAdapter()},
+		WithReactors: []clientgotesting.ReactionFunc{func(a clientgotesting.Action) (bool, runtime.Object, error) {
+			return a.GetVerb() == "create", nil, terminating
+		}},
+	}
+	r, _, events := Factory(construct)(t, &row)
+	require.NoError(t, r.Reconcile(row.Ctx, key))
+	assert.Empty(t, events.Events())
 }
 
 func TestWhoNeedsAStream(t *testing.T) {
