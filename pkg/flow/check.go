@@ -46,6 +46,7 @@ func (c *compiler) configure(i int32) {
 			}
 		}
 	case KindLoop:
+		c.loop(i)
 	default:
 	}
 	c.durations(c.config[i])
@@ -175,8 +176,16 @@ func (c *compiler) texts(i int32) {
 			s.values["inline"] = normalise(inline, s.at("inline"), inlineKeys(), c.clash).values
 		}
 		c.walk(s.values, s, i)
+	case KindLoop:
+		rest := make(map[string]any, len(s.values))
+		for key, v := range s.values {
+			if key != "node" && key != "while" { // the loop's own variables are known only inside
+				rest[key] = v
+			}
+		}
+		c.walk(rest, s, i)
 	case KindTransform, KindFleet, KindSlack, KindDiscord, KindTelegram, KindResponse, KindHTTP,
-		KindWait, KindParallel, KindJoin, KindApproval, KindGitHub, KindNotify, KindLoop:
+		KindWait, KindParallel, KindJoin, KindApproval, KindGitHub, KindNotify:
 		c.walk(s.values, s, i)
 	default:
 	}

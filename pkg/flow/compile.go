@@ -155,8 +155,6 @@ func (c *compiler) node(i int32) {
 		c.report(path+".type", ReasonMissing, "a node needs a type")
 	case !ok:
 		c.report(path+".type", ReasonUnknownKind, quote(string(n.Kind))+" is no type of node: the types are "+kindNames())
-	case kind == KindLoop:
-		c.report(path+".type", ReasonUnsupportedKind, "Loop nodes are not available yet")
 	}
 	n.Kind = kind
 	c.config[i] = normalise(n.Config, path+".config", knownKeys(kind), c.clash)

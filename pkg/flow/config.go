@@ -164,7 +164,7 @@ func knownKeys(k Kind) []string {
 	case KindEnd:
 		return add("output", "message")
 	case KindLoop:
-		return keys
+		return add("for_each", "items", "while", "as", "max_iterations", "node")
 	default:
 		return keys
 	}

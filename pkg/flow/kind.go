@@ -27,7 +27,7 @@ const (
 	KindApproval    Kind = "Approval"    // waiting for a human's decision
 	KindGitHub      Kind = "GitHub"      // a comment or a commit status
 	KindNotify      Kind = "Notify"      // a message to where the context says
-	KindLoop        Kind = "Loop"        // reserved; Compile refuses it for now
+	KindLoop        Kind = "Loop"        // the same node for each item, or while a condition holds
 	KindEnd         Kind = "End"         // the result of the flow
 )
 

@@ -71,6 +71,8 @@ func New(o Options) Executors {
 	for _, kind := range []flow.Kind{flow.KindSlack, flow.KindDiscord, flow.KindTelegram, flow.KindResponse, flow.KindNotify} {
 		executors[kind] = messages
 	}
+	executors[flow.KindGitHub] = &gated{&githubExecutor{web: web}, asks}
+	executors[flow.KindLoop] = &loopExecutor{executors: executors}
 	executors[flow.KindAgent] = agents
 	executors[flow.KindFleet] = agents
 	return executors

@@ -147,7 +147,7 @@ func TestEveryKindHasAnExecutor(t *testing.T) {
 	for _, kind := range flow.Kinds() {
 		require.Contains(t, b.executors, kind)
 	}
-	for _, kind := range []flow.Kind{flow.KindGitHub, flow.KindLoop, flow.KindEnd} {
+	for _, kind := range []flow.Kind{flow.KindEnd} {
 		b.fails(t, kind, values{}, nil, node.ReasonUnsupported)
 	}
 }

@@ -77,9 +77,15 @@ func (w *web) send(ctx context.Context, s settings, method string, timeout time.
 	if err != nil {
 		return answer{}, err
 	}
-	if err := s.permitRequest(req); err != nil {
+	return w.do(ctx, s.renderer, req)
+}
+
+// do sends a request that the gate lets through. Its own context ends in time.
+func (w *web) do(ctx context.Context, r *renderer, req *http.Request) (answer, error) {
+	if err := r.permitRequest(req); err != nil {
 		return answer{}, err
 	}
+	ctx2 := req.Context()
 	resp, err := w.client.Do(req)
 	if err != nil {
 		return answer{}, requestError(ctx, ctx2, req, err)
@@ -89,7 +95,7 @@ func (w *web) send(ctx context.Context, s settings, method string, timeout time.
 	if err != nil {
 		return answer{}, requestError(ctx, ctx2, req, err)
 	}
-	return answer{asked: method + " " + req.URL.Host, status: resp.StatusCode, output: describe(resp, body)}, nil
+	return answer{asked: req.Method + " " + req.URL.Host, status: resp.StatusCode, output: describe(resp, body)}, nil
 }
 
 // request renders a request. Everything in it that came from outside is a value

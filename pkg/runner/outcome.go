@@ -161,7 +161,10 @@ func repeatable(n flow.Node) bool {
 			return true
 		}
 		return false
-	case flow.KindScript, flow.KindSlack, flow.KindDiscord, flow.KindTelegram, flow.KindResponse, flow.KindGitHub, flow.KindNotify, flow.KindLoop:
+	case flow.KindLoop:
+		body, ok := flow.LoopBody(n)
+		return ok && repeatable(body)
+	case flow.KindScript, flow.KindSlack, flow.KindDiscord, flow.KindTelegram, flow.KindResponse, flow.KindGitHub, flow.KindNotify:
 		return false
 	default:
 		return false
