@@ -51,11 +51,14 @@ func (r Request) Who() string {
 	return r.User.Username
 }
 
+// AuditLog is the file with a line of JSON for each request answered so far.
+func (s *Server) AuditLog() string { return s.path("audit.log") }
+
 // Requests are all requests answered so far. The log is written before an answer
 // is sent.
 func (s *Server) Requests(tb testing.TB) []Request {
 	tb.Helper()
-	f, err := os.Open(s.path("audit.log"))
+	f, err := os.Open(s.AuditLog())
 	if err != nil {
 		tb.Fatal("audit log:", err)
 	}

@@ -27,28 +27,28 @@ type program struct {
 
 // startProgram builds cmd/<name> and runs it with a token of the account. What it
 // said is shown if the test fails.
-func startProgram(t *testing.T, s *apiserver.Server, name, account string, env ...string) *program {
-	t.Helper()
-	dir := t.TempDir()
+func startProgram(tb testing.TB, s *apiserver.Server, name, account string, env ...string) *program {
+	tb.Helper()
+	dir := tb.TempDir()
 	path := filepath.Join(dir, name)
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/"+name)
+	build := exec.CommandContext(tb.Context(), "go", "build", "-o", path, "./cmd/"+name)
 	build.Dir = apiserver.Root()
 	out, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(tb, err, "%s", out)
 
 	p := &program{log: filepath.Join(dir, "log")}
 	log, err := os.Create(p.log)
-	require.NoError(t, err)
-	p.cmd = exec.CommandContext(t.Context(), path, "-kubeconfig", kubeconfig(t, s, account, dir))
-	p.cmd.Env = append(append(os.Environ(), "SYSTEM_NAMESPACE="+system, "POD_NAME="+name, "PROFILING_PORT="+strconv.Itoa(freePort(t)),
+	require.NoError(tb, err)
+	p.cmd = exec.CommandContext(tb.Context(), path, "-kubeconfig", kubeconfig(tb, s, account, dir))
+	p.cmd.Env = append(append(os.Environ(), "SYSTEM_NAMESPACE="+system, "POD_NAME="+name, "PROFILING_PORT="+strconv.Itoa(freePort(tb)),
 		"CONFIG_LOGGING_NAME=config-logging", "CONFIG_OBSERVABILITY_NAME=config-observability", "CONFIG_LEADERELECTION_NAME=config-leader-election"), env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	require.NoError(t, p.cmd.Start())
-	t.Cleanup(func() {
+	require.NoError(tb, p.cmd.Start())
+	tb.Cleanup(func() {
 		p.stop()
-		if t.Failed() {
+		if tb.Failed() {
 			said, _ := os.ReadFile(p.log)
-			t.Logf("%s said:\n%s", name, said[max(0, len(said)-8000):])
+			tb.Logf("%s said:\n%s", name, said[max(0, len(said)-8000):])
 		}
 	})
 	return p
@@ -60,13 +60,13 @@ func (p *program) stop() {
 }
 
 // kubeconfig is a file with a token of one of the operator's accounts.
-func kubeconfig(t *testing.T, s *apiserver.Server, account, dir string) string {
-	t.Helper()
-	token, err := s.Kube(t).CoreV1().ServiceAccounts(system).CreateToken(t.Context(), account, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
-	require.NoError(t, err)
+func kubeconfig(tb testing.TB, s *apiserver.Server, account, dir string) string {
+	tb.Helper()
+	token, err := s.Kube(tb).CoreV1().ServiceAccounts(system).CreateToken(tb.Context(), account, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	require.NoError(tb, err)
 	file, ca := filepath.Join(dir, "kubeconfig"), filepath.Join(dir, "ca.crt")
-	require.NoError(t, os.WriteFile(ca, s.Config.CAData, 0o600))
-	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, `apiVersion: v1
+	require.NoError(tb, os.WriteFile(ca, s.Config.CAData, 0o600))
+	require.NoError(tb, os.WriteFile(file, fmt.Appendf(nil, `apiVersion: v1
 kind: Config
 clusters: [{name: aof, cluster: {server: %q, certificate-authority: %q}}]
 users: [{name: process, user: {token: %q}}]
@@ -76,10 +76,10 @@ current-context: aof
 	return file
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+func freePort(tb testing.TB) int {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(tb, err)
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }

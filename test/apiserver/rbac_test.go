@@ -279,30 +279,30 @@ func TestNoRuleIsUnused(t *testing.T) {
 
 // install also makes, as the controller would and with its rights, what the
 // team's runner and the adapter need.
-func install(t *testing.T, s *apiserver.Server) {
-	t.Helper()
+func install(tb testing.TB, s *apiserver.Server) {
+	tb.Helper()
 	for _, file := range rights {
 		path := filepath.Join(apiserver.Root(), "config", "core", file+".yaml")
-		_, err := s.Kubectl(t.Context(), nil, "apply", "--server-side", "--validate=strict", "-f", path)
-		require.NoError(t, err)
+		_, err := s.Kubectl(tb.Context(), nil, "apply", "--server-side", "--validate=strict", "-f", path)
+		require.NoError(tb, err)
 	}
-	s.MakeNamespace(t, "team-a")
-	s.MakeNamespace(t, "team-b")
+	s.MakeNamespace(tb, "team-a")
+	s.MakeNamespace(tb, "team-b")
 	asController, err := kubernetes.NewForConfig(s.As(controller, "system:serviceaccounts"))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	// The API server takes a moment to hold to the limits.
 	unlabelled := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "not-ours"}}
-	require.NoError(t, wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 20*time.Second, true, func(ctx context.Context) (bool, error) {
+	require.NoError(tb, wait.PollUntilContextTimeout(tb.Context(), 50*time.Millisecond, 20*time.Second, true, func(ctx context.Context) (bool, error) {
 		_, err := asController.CoreV1().ConfigMaps("team-a").Create(ctx, unlabelled, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		return err != nil && strings.Contains(err.Error(), "writes only objects with the label"), nil
 	}))
 	for _, role := range []*rbacv1.Role{bindingresources.MakeRole("team-a"), triggerresources.MakeRole("team-a", []string{"hooks"}, true)} {
-		_, err := asController.RbacV1().Roles("team-a").Create(t.Context(), role, metav1.CreateOptions{})
-		require.NoError(t, err, "the controller holds what it grants")
+		_, err := asController.RbacV1().Roles("team-a").Create(tb.Context(), role, metav1.CreateOptions{})
+		require.NoError(tb, err, "the controller holds what it grants")
 	}
 	for _, binding := range []*rbacv1.RoleBinding{bindingresources.MakeRoleBinding("team-a"), triggerresources.MakeRoleBinding("team-a", system)} {
-		_, err := asController.RbacV1().RoleBindings("team-a").Create(t.Context(), binding, metav1.CreateOptions{})
-		require.NoError(t, err, "the controller holds what it grants")
+		_, err := asController.RbacV1().RoleBindings("team-a").Create(tb.Context(), binding, metav1.CreateOptions{})
+		require.NoError(tb, err, "the controller holds what it grants")
 	}
 }
 

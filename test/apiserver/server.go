@@ -132,7 +132,7 @@ func (s *Server) start(ctx context.Context) error {
 		"--authorization-mode=RBAC", "--anonymous-auth=false", "--token-auth-file", s.path("tokens.csv"),
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file", s.path("sa.key"),
 		"--service-account-signing-key-file", s.path("sa.key"),
-		"--audit-policy-file", s.path("audit.yaml"), "--audit-log-path", s.path("audit.log"), "--audit-log-mode=blocking",
+		"--audit-policy-file", s.path("audit.yaml"), "--audit-log-path", s.path("audit.log"), "--audit-log-mode=blocking", "--audit-log-maxsize=4000",
 		"--endpoint-reconciler-type=none"); err != nil {
 		return err
 	}
