@@ -138,6 +138,7 @@ func (d *door) serve(ctx context.Context, listener net.Listener) error {
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
+	go d.api.Connect(ctx) // while the pod is found to be ready
 	d.log.Info("serving", "address", listener.Addr().String())
 
 	stopCounting := d.count(ctx)
