@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -104,11 +105,17 @@ func remove[T metav1.Object](ctx context.Context, s store[T], kind, namespace, n
 	return nil
 }
 
+// maxDiff is how much of a diff is logged: a plan may be as large as an object.
+const maxDiff = 4 << 10
+
 // logDiff says what a write is going to change.
 func logDiff(ctx context.Context, what string, have, next any) {
 	diff, err := kmp.SafeDiff(have, next)
 	if err != nil {
 		diff = err.Error()
+	}
+	if len(diff) > maxDiff {
+		diff = strings.ToValidUTF8(diff[:maxDiff], "") + "…"
 	}
 	logging.FromContext(ctx).Infow("Bringing an object back to what it should be", "object", what, "diff", diff)
 }
