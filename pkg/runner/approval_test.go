@@ -57,26 +57,30 @@ func TestApprovalsAreDecided(t *testing.T) {
 		deploys int
 	}{
 		{
-			"approved", map[string]any{},
+			"approved",
+			map[string]any{},
 			func(t *testing.T, s *scene) { t.Helper(); s.says(t, "alice", true) },
 			"Succeeded",
 			`{"status":"approved","approved":true,"timeout":false,"approved_by":"alice","decided_by":"alice","decided_at":"2025-12-18T10:01:00Z"}`,
 			1,
 		},
 		{
-			"denied", map[string]any{},
+			"denied",
+			map[string]any{},
 			func(t *testing.T, s *scene) { t.Helper(); s.says(t, "alice", false) },
 			"Succeeded",
 			`{"status":"denied","approved":false,"timeout":false,"denied_by":"alice","decided_by":"alice","decided_at":"2025-12-18T10:01:00Z"}`,
 			0,
 		},
 		{
-			"by a foreigner", map[string]any{"approvers": []any{"bob@example.com"}},
+			"by a foreigner",
+			map[string]any{"approvers": []any{"bob@example.com"}},
 			func(t *testing.T, s *scene) { t.Helper(); s.says(t, "mallory", true) },
 			"Waiting", "", 0,
 		},
 		{
-			"about another question", map[string]any{},
+			"about another question",
+			map[string]any{},
 			func(t *testing.T, s *scene) {
 				t.Helper()
 				s.adds(t, aofv1.RunDecision{Node: "ask", Digest: node.Digest("ask", "delete?"), Approved: true, User: "alice"})
@@ -84,7 +88,8 @@ func TestApprovalsAreDecided(t *testing.T) {
 			"Waiting", "", 0,
 		},
 		{
-			"about another node", map[string]any{},
+			"about another node",
+			map[string]any{},
 			func(t *testing.T, s *scene) {
 				t.Helper()
 				s.adds(t, aofv1.RunDecision{Node: "deploy", Digest: node.Digest("ask", "deploy?"), Approved: true, User: "alice"})
@@ -92,39 +97,46 @@ func TestApprovalsAreDecided(t *testing.T) {
 			"Waiting", "", 0,
 		},
 		{
-			"by one of two", map[string]any{"min_approvers": 2},
+			"by one of two",
+			map[string]any{"min_approvers": 2},
 			func(t *testing.T, s *scene) { t.Helper(); s.says(t, "alice", true); s.says(t, "alice", true) },
 			"Waiting", "", 0,
 		},
 		{
-			"by two", map[string]any{"min_approvers": "2"},
+			"by two",
+			map[string]any{"min_approvers": "2"},
 			func(t *testing.T, s *scene) { t.Helper(); s.says(t, "alice", true); s.run(t); s.says(t, "bob", true) },
 			"Succeeded",
 			`{"status":"approved","approved":true,"timeout":false,"approved_by":"alice, bob","decided_by":"alice, bob","decided_at":"2025-12-18T10:01:00Z"}`,
 			1,
 		},
 		{
-			"by nobody knows how many", map[string]any{"min_approvers": "a few"},
+			"by nobody knows how many",
+			map[string]any{"min_approvers": "a few"},
 			func(t *testing.T, s *scene) { t.Helper(); s.says(t, "alice", true) },
 			"Waiting", "", 0,
 		},
 		{
-			"by who asked", map[string]any{},
+			"by who asked",
+			map[string]any{},
 			func(t *testing.T, s *scene) { t.Helper(); s.says(t, "webhook:U1", true) },
 			"Waiting", "", 0,
 		},
 		{
-			"by who asked, by another name", map[string]any{},
+			"by who asked, by another name",
+			map[string]any{},
 			func(t *testing.T, s *scene) { t.Helper(); s.says(t, "ann@example.com", true) },
 			"Waiting", "", 0,
 		},
 		{
-			"by who asked and may", map[string]any{"allow_self_approval": true, "approvers": []any{"U1"}},
+			"by who asked and may",
+			map[string]any{"allow_self_approval": true, "approvers": []any{"U1"}},
 			func(t *testing.T, s *scene) { t.Helper(); s.says(t, "webhook:U1", true) },
 			"Succeeded", "", 1,
 		},
 		{
-			"too late", map[string]any{},
+			"too late",
+			map[string]any{},
 			func(t *testing.T, s *scene) { t.Helper(); s.clock.Step(time.Hour); s.says(t, "alice", true) },
 			"Succeeded", `{"status":"timeout","approved":false,"timeout":true}`, 0,
 		},

@@ -80,9 +80,14 @@ func tenNodes() flow.Flow {
 	f := flow.Flow{
 		Name: "f",
 		Nodes: []flow.Node{
-			step("hook", flow.KindScript), step("t", flow.KindTransform), step("a", flow.KindAgent), post, {ID: "ask", Kind: flow.KindApproval}, step("s", flow.KindScript),
-			{ID: "split", Kind: flow.KindParallel}, step("b1", flow.KindScript), step("b2", flow.KindAgent), {ID: "join", Kind: flow.KindJoin},
-			get, step("r", flow.KindResponse), {ID: "end", Kind: flow.KindEnd, Config: map[string]any{"output": "${s.output} ${r.output}"}},
+			step("hook", flow.KindScript), step("t", flow.KindTransform), step("a", flow.KindAgent), post,
+			{ID: "ask", Kind: flow.KindApproval},
+			step("s", flow.KindScript),
+			{ID: "split", Kind: flow.KindParallel},
+			step("b1", flow.KindScript), step("b2", flow.KindAgent),
+			{ID: "join", Kind: flow.KindJoin},
+			get, step("r", flow.KindResponse),
+			{ID: "end", Kind: flow.KindEnd, Config: map[string]any{"output": "${s.output} ${r.output}"}},
 		},
 	}
 	for _, edge := range []string{"trigger hook", "trigger t", "hook a", "t a", "a post", "post ask", "ask s", "s split", "split b1", "split b2", "b1 join", "b2 join", "join get", "get r", "r end"} {

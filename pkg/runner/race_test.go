@@ -47,7 +47,7 @@ func (r *recorder) Create(ctx context.Context, run *aofv1.FlowRun) error {
 	defer r.mu.Unlock()
 	given := run.DeepCopy()
 	err := r.Store.Create(ctx, run)
-	if stored, found := r.Store.Get(context.WithoutCancel(ctx), given.Namespace, given.Name); found == nil {
+	if stored, found := r.Get(context.WithoutCancel(ctx), given.Namespace, given.Name); found == nil {
 		if r.created == nil {
 			r.created = map[types.UID]bool{}
 		}
@@ -64,7 +64,7 @@ func (r *recorder) Update(ctx context.Context, run *aofv1.FlowRun) error {
 	err := r.Store.Update(ctx, run)
 	if err != nil {
 		// The answer may have been lost, but not the write.
-		stored, found := r.Store.Get(context.WithoutCancel(ctx), run.Namespace, run.Name)
+		stored, found := r.Get(context.WithoutCancel(ctx), run.Namespace, run.Name)
 		if found != nil || len(r.commits) > 0 && alike(stored.Status, r.commits[len(r.commits)-1].status) || len(stored.Status.Nodes) == 0 {
 			return err
 		}
@@ -191,13 +191,13 @@ func contest(t *testing.T, open func(t *testing.T) ledger.Store, seed uint64) in
 	w := newWorld(open(t))
 	book := &recorder{Store: w.ledger, now: w.clock.Now}
 	w.ledger, w.book = book, book
-	rng := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // tests are to be repeatable
+	rng := rand.New(rand.NewPCG(seed, 2))
 	var kills, over atomic.Int64
 	var racing sync.WaitGroup
 	for side := range 2 {
 		seed := rng.Uint64()
 		racing.Go(func() {
-			rng := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // see above
+			rng := rand.New(rand.NewPCG(seed, 3))
 			faulty := ledgertest.NewFaulty(book, seed, 10)
 			for life := 0; over.Load() == 0 && life < 500; life++ {
 				p := w.process(t, faulty, fmt.Sprintf("side-%d-%d", side, life), int64(1+rng.IntN(12)))

@@ -83,7 +83,7 @@ func TestNodesAtWorkFinishBeforeTheRunYields(t *testing.T) {
 	f.Nodes = append(f.Nodes, step("short", flow.KindScript), step("next", flow.KindScript))
 	f.Edges = append(f.Edges, flow.Edge{From: "short", To: "next"})
 	s := setScene(t, f)
-	var finish, told = make(chan struct{}), make(chan struct{})
+	finish, told := make(chan struct{}), make(chan struct{})
 	s.fakes.by["long"] = func(context.Context, node.Request) (node.Result, error) {
 		<-finish
 		return node.Result{}, nil

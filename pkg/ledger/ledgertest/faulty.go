@@ -32,7 +32,7 @@ type Faulty struct {
 // NewFaulty makes a store of which often in 100 calls fail, in an order that the
 // seed gives.
 func NewFaulty(s ledger.Store, seed uint64, often int) *Faulty {
-	return &Faulty{Store: s, rand: rand.New(rand.NewPCG(seed, 1)), often: often} //nolint:gosec // tests are to be repeatable
+	return &Faulty{Store: s, rand: rand.New(rand.NewPCG(seed, 1)), often: often}
 }
 
 // fault is what goes wrong with one call.
@@ -113,7 +113,7 @@ func (f *Faulty) Get(ctx context.Context, namespace, name string) (run *aofv1.Fl
 func (f *Faulty) Update(ctx context.Context, run *aofv1.FlowRun) error {
 	version := run.ResourceVersion
 	err := f.around(func() error { return f.Store.Update(ctx, run) }, func() error {
-		_, err := f.Store.Amend(ctx, run.Namespace, run.Name, func(spec *aofv1.FlowRunSpec) error {
+		_, err := f.Amend(ctx, run.Namespace, run.Name, func(spec *aofv1.FlowRunSpec) error {
 			if len(spec.Decisions) < ledger.MaxDecisions {
 				spec.Decisions = append(spec.Decisions, aofv1.RunDecision{Node: "nobody asked"})
 			}
