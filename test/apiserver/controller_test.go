@@ -60,6 +60,7 @@ func TestTheControllerOnItsOwnRights(t *testing.T) {
 	l := &life{Server: s, t: t}
 	l.apply(knativeKinds())
 	install(t, s)
+	l.applyFile("config/core/205-documents.yaml")
 	l.applyFile("config/core/602-stream.yaml")
 	controllerProcess := startProgram(t, s, "controller", names.Controller, "AOF_PROBES=off", "AOF_RUNNER_IMAGE=example.com/runner")
 
