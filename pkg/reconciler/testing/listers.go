@@ -4,6 +4,8 @@
 package testing
 
 import (
+	"sync"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -39,7 +41,7 @@ type Listers struct {
 
 // NewListers sorts objects. It panics over a kind that NewScheme does not know.
 func NewListers(objects []runtime.Object) *Listers {
-	l := &Listers{sorter: rtesting.NewObjectSorter(NewScheme())}
+	l := &Listers{sorter: rtesting.NewObjectSorter(allScheme())}
 	l.sorter.AddObjects(objects...)
 	return l
 }
@@ -47,8 +49,20 @@ func NewListers(objects []runtime.Object) *Listers {
 // NewScheme knows our kinds, Kubernetes', Knative eventing's, and the Knative
 // Service as unstructured.
 func NewScheme() *runtime.Scheme {
+	return schemeOf(fakekube.AddToScheme, fakeaof.AddToScheme, fakeeventing.AddToScheme, addUnstructured)
+}
+
+// Schemes take long to make, and a world needs four. Nobody adds to these.
+var (
+	allScheme      = sync.OnceValue(NewScheme)
+	aofScheme      = sync.OnceValue(func() *runtime.Scheme { return schemeOf(fakeaof.AddToScheme) })
+	kubeScheme     = sync.OnceValue(func() *runtime.Scheme { return schemeOf(fakekube.AddToScheme) })
+	eventingScheme = sync.OnceValue(func() *runtime.Scheme { return schemeOf(fakeeventing.AddToScheme) })
+)
+
+func schemeOf(adds ...func(*runtime.Scheme) error) *runtime.Scheme {
 	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{fakekube.AddToScheme, fakeaof.AddToScheme, fakeeventing.AddToScheme, addUnstructured} {
+	for _, add := range adds {
 		utilruntime.Must(add(s))
 	}
 	return s
@@ -68,17 +82,17 @@ func (l *Listers) IndexerFor(obj runtime.Object) cache.Indexer {
 
 // AOFObjects are the objects of our own kinds.
 func (l *Listers) AOFObjects() []runtime.Object {
-	return l.sorter.ObjectsForSchemeFunc(fakeaof.AddToScheme)
+	return l.sorter.ObjectsForScheme(aofScheme())
 }
 
 // KubeObjects are the objects of Kubernetes' kinds.
 func (l *Listers) KubeObjects() []runtime.Object {
-	return l.sorter.ObjectsForSchemeFunc(fakekube.AddToScheme)
+	return l.sorter.ObjectsForScheme(kubeScheme())
 }
 
 // EventingObjects are the objects of Knative eventing's kinds.
 func (l *Listers) EventingObjects() []runtime.Object {
-	return l.sorter.ObjectsForSchemeFunc(fakeeventing.AddToScheme)
+	return l.sorter.ObjectsForScheme(eventingScheme())
 }
 
 // UnstructuredObjects are the Knative Services.

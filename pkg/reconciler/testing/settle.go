@@ -131,7 +131,7 @@ func written(action clientgotesting.Action) (string, bool) {
 
 // replace puts the object that an action left in the place of the one before.
 func (s *Settled) replace(action clientgotesting.Action, name string, now runtime.Object) {
-	scheme := NewScheme()
+	scheme := allScheme()
 	var kept []runtime.Object
 	for _, obj := range s.Objects {
 		a := obj.(kmeta.Accessor)
