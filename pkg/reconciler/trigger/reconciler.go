@@ -157,10 +157,10 @@ func (d *Decision) report(s *aofv1.TriggerStatus, applied error) {
 	} else {
 		s.MarkRouteReady(fmt.Sprintf("%d bindings", len(d.Table.Bindings)))
 	}
-	switch {
-	case connected.status == corev1.ConditionTrue:
+	switch connected.status {
+	case corev1.ConditionTrue:
 		s.MarkConnected()
-	case connected.status == corev1.ConditionFalse:
+	case corev1.ConditionFalse:
 		_ = s.MarkConnectedFailed(connected.reason, errors.New(connected.message))
 	default:
 		s.MarkConnecting(connected.reason, connected.message)

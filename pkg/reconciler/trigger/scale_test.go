@@ -22,7 +22,7 @@ import (
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	fakeaofclient "aof.dev/operator/pkg/client/injection/client/fake"
-	. "aof.dev/operator/pkg/reconciler/testing" //nolint:revive,staticcheck // The scaffold's words make the tests readable.
+	. "aof.dev/operator/pkg/reconciler/testing"
 )
 
 // crowd is a settled Trigger with a binding, and n bindings of other Triggers
