@@ -233,3 +233,21 @@ func TestProcessingTakesTime(t *testing.T) {
 	assert.Equal(t, 40*time.Millisecond, have.TotalProcessing)
 	assert.Equal(t, &fold.LastEvent{Timestamp: now.Add(40 * time.Millisecond), Type: "webhook"}, have.Last)
 }
+
+func TestAnEventThatNobodyClaimedWasNotCompared(t *testing.T) {
+	t.Parallel()
+	api := fakekube.New(t)
+	put(t, api, hook("pod"))
+	p := start(t, api, "a")
+	api.Trouble(func(_ fakekube.Moment, method, _ string) int {
+		if method == http.MethodPost {
+			return http.StatusServiceUnavailable
+		}
+		return 0
+	})
+	require.Equal(t, http.StatusServiceUnavailable, p.post("1", "pod").Code)
+	api.Trouble(nil)
+	require.Equal(t, http.StatusAccepted, p.post("1", "pod").Code)
+	p.counts.Flush(t.Context())
+	assertCounts(t, api, 1, 1, 0, 1, map[string]fold.Compared{"team/pod": {Compared: 1, Matched: 1}})
+}
