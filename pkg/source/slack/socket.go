@@ -68,15 +68,18 @@ func (s *socket) Listen(ctx context.Context, deliver func(context.Context, sourc
 	defer handling.Wait()
 	defer cancel()
 	room := make(chan struct{}, maxHandled)
+	var refused error
 	for {
 		select {
 		case err := <-ended:
+			if refused != nil {
+				err = refused // it was told to end
+			}
 			return apiError("connect", err)
 		case e := <-client.Events:
 			if err := connectionError(e); err != nil {
+				refused = err
 				cancel()
-				_ = <-ended // it was told to
-				return apiError("connect", err)
 			}
 			if e.Request == nil || e.Request.EnvelopeID == "" {
 				continue
