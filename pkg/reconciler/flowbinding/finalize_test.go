@@ -171,3 +171,23 @@ func TestABindingThatMovesLeavesNothingWhereItWas(t *testing.T) {
 	assert.False(t, old)
 	Get[*eventingv1.Trigger](t, s, "elsewhere", names.KnativeTrigger(team, "alerts"))
 }
+
+func TestWhatWasStillBeingMadeWhenItsBindingWentIsRemoved(t *testing.T) {
+	t.Parallel()
+	w := newBench()
+	s := w.settle(t, aWorld(t)...)
+	s.Objects = without[*aofv1.FlowBinding](s.Objects)
+	s = w.again(t, s)
+	_, subscribed := Find[*eventingv1.Trigger](s, ops, names.KnativeTrigger(team, "alerts"))
+	assert.False(t, subscribed)
+	assert.Empty(t, plans(s))
+}
+
+func TestASubscriptionOfAnotherBindingStays(t *testing.T) {
+	t.Parallel()
+	w := newBench()
+	s := w.settle(t, aWorld(t)...)
+	knativeTrigger(t, s).Annotations[names.LabelBinding] = "another"
+	s = gone(w.again(t, deleted(t, s)))
+	assert.Equal(t, []string{names.KnativeTrigger(team, "alerts")}, left(s))
+}

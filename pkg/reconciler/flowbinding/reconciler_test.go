@@ -159,6 +159,19 @@ func TestInvalidFlow(t *testing.T) {
 	assert.Empty(t, left(s))
 }
 
+func TestWhatWasWrittenWithoutAdmissionGetsItsDefaults(t *testing.T) {
+	t.Parallel()
+	raw := become(t, &aofv1.AgentFlow{}, `
+metadata: {name: answer, namespace: team-a}
+spec:
+  nodes: [{name: ask, type: Transform, config: {script: "export A=1"}}]
+  connections: [{from: start, to: ask}]
+`)
+	s := newBench().settle(t, append(without[*aofv1.AgentFlow](aWorld(t)), raw)...)
+	bound := binding(t, s).Status.GetCondition(aofv1.FlowBindingConditionBound)
+	assert.True(t, bound.IsTrue(), "a node's name is its id: %s", bound.GetMessage())
+}
+
 func TestSuspended(t *testing.T) {
 	t.Parallel()
 	w := newBench()
@@ -429,6 +442,10 @@ func TestRefusals(t *testing.T) {
 			last := actions.Updates[len(actions.Updates)-1].GetObject().(*aofv1.FlowBinding)
 			assert.Equal(t, aofv1.ReasonRefused, last.Status.GetCondition(row.condition).Reason)
 			assert.Contains(t, last.Status.GetCondition(row.condition).Message, "webhook denied")
+			if row.resource == "configmaps" {
+				assert.Empty(t, last.Status.Plan, "no run is to be pinned to a plan that is not there")
+				assert.Len(t, actions.Creates, 1, "nothing else is made")
+			}
 		})
 	}
 }
