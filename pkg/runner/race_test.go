@@ -234,7 +234,7 @@ func TestRunnersRaceAndDie(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			wanted := 2000
-			if name == "sqlite" || testing.Short() {
+			if name == "sqlite" || testing.Short() || brief {
 				wanted = 200 // each run has a file of its own
 			}
 			kills, runs := 0, 0
