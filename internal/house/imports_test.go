@@ -47,12 +47,14 @@ var law = map[string][]string{
 	// Runs.
 	"pkg/ledger":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "modernc.org/sqlite/...", "modernc.org/sqlite", "pkg/apis/...", "pkg/ledger"},
 	"pkg/ledger/kube": {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/apis/...", "pkg/ledger"},
-	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/guard", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan"},
+	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/guard", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan", "pkg/verdict"},
 	"pkg/guard":       {"std"},
+	"pkg/verdict":     {"std", "github.com/cloudevents/sdk-go/v2/event", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/guard"},
+	"pkg/answer":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/guard", "pkg/ledger", "pkg/source", "pkg/verdict"},
 	"pkg/fold":        {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/..."},
 
 	// How the adapter works in a cluster.
-	"pkg/intake": {"std", "github.com/cloudevents/sdk-go/v2/event", "golang.org/x/sync/errgroup", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/lru", "pkg/adapter", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fold", "pkg/ledger", "pkg/match", "pkg/names", "pkg/route", "pkg/source", "pkg/trace"},
+	"pkg/intake": {"std", "github.com/cloudevents/sdk-go/v2/event", "golang.org/x/sync/errgroup", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/lru", "pkg/adapter", "pkg/answer", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fold", "pkg/ledger", "pkg/match", "pkg/names", "pkg/route", "pkg/source", "pkg/trace"},
 	"pkg/stream": {"std", "k8s.io/api/coordination/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/ptr", "pkg/source"},
 
 	// What the operator's processes agree on.

@@ -89,7 +89,10 @@ func (r *Routes) platform(table *route.Table, secrets credentials) (source.Recei
 		return nil, nil, nil
 	}
 	receiver, err := platform.NewReceiver(settings)
-	return receiver, nil, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.answering(receiver, platform, settings), nil, nil
 }
 
 // settings are what a platform is made from.

@@ -18,7 +18,7 @@ import (
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/guard"
 	"aof.dev/operator/pkg/ledger"
-	"aof.dev/operator/pkg/runner"
+	"aof.dev/operator/pkg/verdict"
 )
 
 // headerUser lets somebody act as somebody else, as it does in a cluster. It can
@@ -136,7 +136,7 @@ func (a *api) patch(r *http.Request, namespace, name string, raw []byte) (*aofv1
 	}
 	for i := range added {
 		added[i].User, added[i].Aliases, added[i].At = a.user(r), nil, metav1.NewMicroTime(now)
-		if answer := runner.Judge(current, added[i], now); answer != guard.Accepted {
+		if answer := verdict.Judge(current, added[i], now); answer != guard.Accepted {
 			return nil, refusal(name, answer)
 		}
 	}

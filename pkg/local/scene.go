@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -72,7 +71,7 @@ func (s *Server) stage(w *World) (*scene, error) {
 				route.Receiver, err = platform.NewReceiver(settings)
 			}
 			if err == nil {
-				route.Receiver = &answering{Receiver: route.Receiver, server: s, trigger: key, platform: strings.ToLower(platform.Type)}
+				route.Receiver = s.taker(key, platform.Type).Receiver(route.Receiver)
 			}
 			route.Err, out.errs[key] = err, err
 			out.messengers[key] = newMessenger(platform, settings, err)

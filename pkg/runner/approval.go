@@ -6,16 +6,14 @@ package runner
 import (
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/event"
-	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/flow"
 	"aof.dev/operator/pkg/guard"
 	"aof.dev/operator/pkg/node"
+	"aof.dev/operator/pkg/verdict"
 )
 
 // defaultGateTime is how long people have to agree to an action when the Context
@@ -80,8 +78,8 @@ func (e *execution) decide() {
 
 func (e *execution) decideApproval(n flow.NodeState) {
 	now := e.runner.Clock.Now()
-	rule := RuleOf(n.Wait.Details, e.requestedBy)
-	v := guard.Decide(rule, waitOf(n.Wait), decisionsOf(&e.run.Spec, n.ID), now)
+	rule := verdict.RuleOf(n.Wait.Details, e.requestedBy)
+	v := guard.Decide(rule, verdict.WaitOf(n.Wait.Details, n.Wait.Until), verdict.DecisionsOf(&e.run.Spec, n.ID), now)
 	if v.Outcome == guard.Undecided {
 		return
 	}
@@ -124,14 +122,6 @@ func (e *execution) pass(n flow.NodeState, v guard.Verdict, approved bool) {
 	e.step(failure)
 }
 
-// The reactions that mean yes and no; others are for the flow to judge.
-//
-//nolint:gochecknoglobals // a constant list
-var (
-	YesReactions = []string{"white_check_mark", "+1", "heavy_check_mark", "thumbsup", "approve"}
-	NoReactions  = []string{"x", "-1", "no_entry", "thumbsdown", "deny"}
-)
-
 // decideReaction takes the first reaction that the node asked for. A yes or a no
 // counts only from those who may approve in this Context.
 func (e *execution) decideReaction(n flow.NodeState) {
@@ -142,9 +132,9 @@ func (e *execution) decideReaction(n flow.NodeState) {
 		if d.Node != n.ID || d.Reaction == "" || len(wanted) > 0 && !slices.Contains(wanted, any(d.Reaction)) {
 			continue
 		}
-		approves := slices.Contains(YesReactions, d.Reaction)
-		v := guard.Decide(allowed, waitOf(n.Wait), []guard.Decision{decisionOf(d)}, d.At.Time)
-		judged := approves || slices.Contains(NoReactions, d.Reaction)
+		approves := slices.Contains(verdict.YesReactions, d.Reaction)
+		v := guard.Decide(allowed, verdict.WaitOf(n.Wait.Details, n.Wait.Until), []guard.Decision{verdict.DecisionOf(d)}, d.At.Time)
+		judged := approves || slices.Contains(verdict.NoReactions, d.Reaction)
 		if v.Answers[0] != guard.Accepted && (judged || v.Answers[0] != guard.Foreign) {
 			continue
 		}
@@ -169,57 +159,10 @@ func reacted(w *flow.Wait, outcome map[string]any) map[string]any {
 	return outcome
 }
 
-// RuleOf reads from the details of a wait who may decide it.
+// RuleOf is verdict.RuleOf, for whoever knows the runner only.
 func RuleOf(details map[string]any, requestedBy []string) guard.Rule {
-	rule := guard.Rule{RequestedBy: requestedBy, ApproveOnTimeout: details["fallback"] == "approve"}
-	users, _ := details["approvers"].([]any)
-	for _, user := range users {
-		rule.AllowedUsers = append(rule.AllowedUsers, expr.Text(user))
-	}
-	rule.AllowSelfApproval = expr.Truthy(details["allow_self_approval"])
-	if v, ok := details["min_approvers"]; ok {
-		n, err := strconv.Atoi(expr.Text(v))
-		if err != nil {
-			n = ledgerDecisions // what nobody can read, nobody can fulfil
-		}
-		rule.MinApprovers = n
-	}
-	return rule
+	return verdict.RuleOf(details, requestedBy)
 }
 
-// ledgerDecisions is more approvals than a run can hold decisions.
-const ledgerDecisions = 1 << 10
-
-// RequestedBy are the names of the person whose event began a run.
-func RequestedBy(m event.Message) []string {
-	var names []string
-	if m.User.ID != "" {
-		names = append(names, m.Platform+":"+m.User.ID)
-	}
-	if m.User.Username != "" {
-		names = append(names, m.Platform+":"+m.User.Username)
-	}
-	if m.User.Email != "" {
-		names = append(names, m.User.Email)
-	}
-	return names
-}
-
-func waitOf(w *flow.Wait) guard.Wait {
-	digest, _ := w.Details["digest"].(string)
-	return guard.Wait{Digest: digest, Until: w.Until}
-}
-
-func decisionsOf(spec *aofv1.FlowRunSpec, nodeID string) []guard.Decision {
-	var out []guard.Decision
-	for i := range spec.Decisions {
-		if d := &spec.Decisions[i]; d.Node == nodeID && d.Reaction == "" {
-			out = append(out, decisionOf(d))
-		}
-	}
-	return out
-}
-
-func decisionOf(d *aofv1.RunDecision) guard.Decision {
-	return guard.Decision{Digest: d.Digest, User: d.User, Aliases: d.Aliases, Approved: d.Approved, At: d.At.Time, Comment: d.Comment}
-}
+// RequestedBy is verdict.RequestedBy.
+func RequestedBy(m event.Message) []string { return verdict.RequestedBy(m) }

@@ -18,6 +18,7 @@ import (
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/node"
 	"aof.dev/operator/pkg/plan"
+	"aof.dev/operator/pkg/verdict"
 )
 
 // What Run's errors are; test with errors.Is.
@@ -181,7 +182,7 @@ func (r *Runner) open(ctx context.Context, run *aofv1.FlowRun) (*execution, erro
 		runner: r, run: run, plan: p, compiled: compiled, secrets: secrets,
 		state: state, about: aboutRun(run, p, message), journalled: journalled(run), begun: map[string]bool{},
 		results: make(chan result, len(compiled.Nodes())), base: run.Status.DeepCopy(),
-		requestedBy: RequestedBy(message), opened: r.Clock.Now(), takeovers: r.takeoversOf(run), stop: func() {},
+		requestedBy: verdict.RequestedBy(message), opened: r.Clock.Now(), takeovers: r.takeoversOf(run), stop: func() {},
 	}
 	e.executors = r.Nodes(&asker{runner: r.Agents, plan: p})
 	e.resume(commands)

@@ -69,7 +69,7 @@ func newTenant(tb testing.TB) *tenant {
 		ObjectMeta: metav1.ObjectMeta{Name: names.Runner},
 		Rules: []rbacv1.PolicyRule{
 			{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get"}},
-			{APIGroups: []string{"aof.dev"}, Resources: []string{"flowruns"}, Verbs: []string{"create", "get"}},
+			{APIGroups: []string{"aof.dev"}, Resources: []string{"flowruns"}, Verbs: []string{"create", "get", "update"}},
 			{APIGroups: []string{"aof.dev"}, Resources: []string{"flowruns/status"}, Verbs: []string{"update"}},
 		},
 	}, metav1.CreateOptions{})

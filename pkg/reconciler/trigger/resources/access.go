@@ -30,7 +30,7 @@ func MakeRole(namespace string, triggers []string, claims bool) *rbacv1.Role {
 	}
 	if claims {
 		role.Rules = append(role.Rules, rbacv1.PolicyRule{
-			APIGroups: []string{aofv1.SchemeGroupVersion.Group}, Resources: []string{"flowruns"}, Verbs: []string{"create", "get"},
+			APIGroups: []string{aofv1.SchemeGroupVersion.Group}, Resources: []string{"flowruns"}, Verbs: []string{"create", "get", "update"},
 		})
 	}
 	return role

@@ -79,7 +79,7 @@ func TestATableThatFitsNowhereIsRefused(t *testing.T) {
 
 func TestRightsAreNoWiderThanTheyMustBe(t *testing.T) {
 	t.Parallel()
-	claims := rbacv1.PolicyRule{APIGroups: []string{"aof.dev"}, Resources: []string{"flowruns"}, Verbs: []string{"create", "get"}}
+	claims := rbacv1.PolicyRule{APIGroups: []string{"aof.dev"}, Resources: []string{"flowruns"}, Verbs: []string{"create", "get", "update"}}
 	both := MakeRole("ns", []string{"a", "b"}, true)
 	assert.Equal(t, []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{names.Routes("a"), names.Routes("b")}, Verbs: []string{"get"}},
