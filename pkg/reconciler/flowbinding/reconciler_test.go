@@ -21,6 +21,7 @@ import (
 	clientgotesting "k8s.io/client-go/testing"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	"knative.dev/pkg/apis"
+	duckv1 "knative.dev/pkg/apis/duck/v1"
 	"knative.dev/pkg/controller"
 	rtesting "knative.dev/pkg/reconciler/testing"
 
@@ -94,6 +95,31 @@ func TestBoundWhenKnativeHasBroughtItAbout(t *testing.T) {
 	s = w.again(t, s)
 	assert.Equal(t, aofv1.FlowBindingPhaseFailed, binding(t, s).Status.Phase)
 	assert.Equal(t, []string{"Warning Failed the runner is not ready: no image"}, told(s))
+}
+
+func TestASubscriptionThatWaitsHasNotFailed(t *testing.T) {
+	t.Parallel()
+	no := func(of apis.ConditionType) apis.Condition {
+		return apis.Condition{Type: of, Status: corev1.ConditionFalse, Reason: "R", Message: "address not set"}
+	}
+	for condition, phase := range map[apis.ConditionType]aofv1.FlowBindingPhase{
+		eventingv1.TriggerConditionSubscriberResolved:     aofv1.FlowBindingPhasePending,
+		eventingv1.TriggerConditionDeadLetterSinkResolved: aofv1.FlowBindingPhasePending,
+		eventingv1.TriggerConditionBroker:                 aofv1.FlowBindingPhasePending,
+		eventingv1.TriggerConditionDependency:             aofv1.FlowBindingPhaseFailed,
+	} {
+		t.Run(string(condition), func(t *testing.T) {
+			t.Parallel()
+			w := newBench()
+			s := w.settle(t, aWorld(t)...)
+			come(t, s)
+			knativeTrigger(t, s).Status.Conditions = duckv1.Conditions{no(apis.ConditionReady), no(condition)}
+			s = w.again(t, s)
+			assert.Equal(t, phase, binding(t, s).Status.Phase)
+			assert.Contains(t, binding(t, s).Status.GetCondition(aofv1.FlowBindingConditionSubscribed).Message, "address not set")
+			assert.Equal(t, phase == aofv1.FlowBindingPhaseFailed, len(told(s)) > 0, "people are told of failures only: %v", told(s))
+		})
+	}
 }
 
 func TestMissingReferences(t *testing.T) {

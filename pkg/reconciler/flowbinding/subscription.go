@@ -63,13 +63,29 @@ func (r *Reconciler) reportUnsubscribed(b *aofv1.FlowBinding, d *Decision) {
 	}
 }
 
+// awaited are the conditions of a Knative Trigger about what comes up by itself:
+// the Broker, and the runner, whose own failures the binding shows as the
+// runner's. Until they are there Knative says False, but nothing has failed.
+var awaited = []apis.ConditionType{
+	eventingv1.TriggerConditionBroker, eventingv1.TriggerConditionSubscriberResolved, eventingv1.TriggerConditionDeadLetterSinkResolved,
+}
+
 // subscribed is the condition Ready of a Knative Trigger, if it is about the
 // Trigger as it is now.
 func subscribed(t *eventingv1.Trigger) *apis.Condition {
 	if t.Generation != t.Status.ObservedGeneration {
 		return &apis.Condition{Status: corev1.ConditionUnknown, Reason: "Subscribing", Message: "its newest form is being brought about"}
 	}
-	return t.Status.GetTopLevelCondition()
+	ready := t.Status.GetTopLevelCondition()
+	if !ready.IsFalse() {
+		return ready
+	}
+	for _, condition := range awaited {
+		if t.Status.GetCondition(condition).IsFalse() {
+			return &apis.Condition{Status: corev1.ConditionUnknown, Reason: ready.Reason, Message: ready.Message}
+		}
+	}
+	return ready
 }
 
 // removeOthers deletes the binding's Knative Triggers that are not in the place of
