@@ -59,29 +59,10 @@ func TestMeasureOperator(t *testing.T) {
 		return bareProbe.send(bare.brokerURL(), "first", "question") == nil, nil
 	})
 
-	var cold [2][]time.Duration
-	for i := range coldSamples {
-		bare.untilHelloPods(0)
-		cold[0] = append(cold[0], bareProbe.took(bare.brokerURL(), fmt.Sprintf("cold-%d", i), 1, 1)...)
-		ours.untilPods(runnerPods, 0)
-		cold[1] = append(cold[1], oursProbe.took(ours.brokerURL(), fmt.Sprintf("cold-%d", i), 1, 1)...)
-	}
-	report(t, "cold, broker to finished", cold[0], cold[1])
-
-	var warm [2][]time.Duration
-	for i := range 3 { // in turns, so that what else the machine does hits both
-		warm[0] = append(warm[0], bareProbe.took(bare.brokerURL(), fmt.Sprintf("warm-%d", i), operatorWarmSamples/3, 1)...)
-		warm[1] = append(warm[1], oursProbe.took(ours.brokerURL(), fmt.Sprintf("warm-%d", i), operatorWarmSamples/3, 1)...)
-	}
-	report(t, "warm, broker to finished", warm[0], warm[1])
-
-	rate := func(p probe, broker string) float64 {
-		begin := time.Now()
-		p.took(broker, "rate-"+strconv.FormatInt(begin.UnixNano(), 36), throughputSamples, throughputAtOnce)
-		return throughputSamples / time.Since(begin).Seconds()
-	}
-	bareRate, oursRate := rate(bareProbe, bare.brokerURL()), rate(oursProbe, ours.brokerURL())
-	t.Logf("throughput at %d: bare %.0f/s  ours %.0f/s  ratio %.2f", throughputAtOnce, bareRate, oursRate, oursRate/bareRate)
+	// Subtests, so that one can be asked for alone.
+	t.Run("cold", func(t *testing.T) { measureCold(t, bareProbe, oursProbe) })
+	t.Run("warm", func(t *testing.T) { measureWarm(t, bareProbe, oursProbe) })
+	t.Run("throughput", func(t *testing.T) { measureThroughput(t, bareProbe, oursProbe) })
 
 	run := ours.runs()[0]
 	run.SetManagedFields(nil)
@@ -90,11 +71,47 @@ func TestMeasureOperator(t *testing.T) {
 	t.Logf("a finished run is %d bytes of JSON without managed fields", len(raw))
 }
 
-// took sends n events, c at once, and says how long each took.
-func (p probe) took(broker, prefix string, n, c int) []time.Duration {
+func measureCold(t *testing.T, bare, ours probe) {
+	t.Helper()
+	var took [2][]time.Duration
+	for i := range coldSamples {
+		bare.e.untilHelloPods(0)
+		took[0] = append(took[0], bare.took(fmt.Sprintf("cold-%d", i), 1, 1)...)
+		ours.e.untilPods(runnerPods, 0)
+		took[1] = append(took[1], ours.took(fmt.Sprintf("cold-%d", i), 1, 1)...)
+	}
+	report(t, "cold, broker to finished", took[0], took[1])
+}
+
+func measureWarm(t *testing.T, bare, ours probe) {
+	t.Helper()
+	bare.took("wake", 1, 1)
+	ours.took("wake", 1, 1)
+	var took [2][]time.Duration
+	for i := range 3 { // in turns, so that what else the machine does hits both
+		took[0] = append(took[0], bare.took(fmt.Sprintf("warm-%d", i), operatorWarmSamples/3, 1)...)
+		took[1] = append(took[1], ours.took(fmt.Sprintf("warm-%d", i), operatorWarmSamples/3, 1)...)
+	}
+	report(t, "warm, broker to finished", took[0], took[1])
+}
+
+func measureThroughput(t *testing.T, bare, ours probe) {
+	t.Helper()
+	rate := func(p probe) float64 {
+		p.took("wake-again", 1, 1)
+		begin := time.Now()
+		p.took("rate", throughputSamples, throughputAtOnce)
+		return throughputSamples / time.Since(begin).Seconds()
+	}
+	a, b := rate(bare), rate(ours)
+	t.Logf("throughput at %d: bare %.0f/s  ours %.0f/s  ratio %.2f", throughputAtOnce, a, b, b/a)
+}
+
+// took sends n events to the broker of the probe's namespace, c at once, and says how long each took.
+func (p probe) took(prefix string, n, c int) []time.Duration {
 	p.e.t.Helper()
 	body, err := p.post("load", prefix, "question").SetHeader("Ce-Aoftrigger", "web").Body([]byte(`{"text":"hello"}`)).
-		Param("url", broker).Param("n", strconv.Itoa(n)).Param("c", strconv.Itoa(c)).DoRaw(p.e.t.Context())
+		Param("url", p.e.brokerURL()).Param("n", strconv.Itoa(n)).Param("c", strconv.Itoa(c)).DoRaw(p.e.t.Context())
 	require.NoError(p.e.t, err)
 	var took []time.Duration
 	require.NoError(p.e.t, json.Unmarshal(body, &took))
