@@ -71,6 +71,7 @@ func (r *Reconciler) applyDocuments(ctx context.Context, in *Input, d *Decision)
 			return err
 		}
 	}
+	r.tables.wrote(keyOf(t), routes.Data[names.KeyRoutes], d.Table)
 	return nil
 }
 

@@ -125,11 +125,7 @@ func (r *Reconciler) routes(t *aofv1.Trigger) (*route.Table, error) {
 	if object == nil {
 		return nil, nil //nolint:nilnil // that there is none is an answer
 	}
-	table, err := route.Decode([]byte(object.Data[names.KeyRoutes]))
-	if err != nil {
-		return nil, nil //nolint:nilerr,nilnil // see above
-	}
-	return table, nil
+	return r.tables.read(keyOf(t), object.Data[names.KeyRoutes]), nil
 }
 
 // bindings reads the plans of the Trigger's bindings.

@@ -81,6 +81,7 @@ type Reconciler struct {
 	// entries are the entries of route tables that plans made, by the plan's UID
 	// and version.
 	entries *lru.Cache
+	tables  tables
 	// swept says that nothing of the adapter's rights is left to take back but
 	// what the route tables say.
 	swept atomic.Bool
@@ -120,7 +121,11 @@ func (r *Reconciler) FinalizeKind(ctx context.Context, t *aofv1.Trigger) reconci
 	if err := r.sweepAccess(ctx, touched); err != nil {
 		return err
 	}
-	return r.pruneBroker(ctx, t)
+	if err := r.pruneBroker(ctx, t); err != nil {
+		return err
+	}
+	r.tables.forget(keyOf(t))
+	return nil
 }
 
 // count shows the events that the adapter counted. A document that can't be read
