@@ -52,6 +52,10 @@ bench: ## The benchmarks of docs/benchmarks.md
 	@go test -run '^$$' -bench . -benchmem ./pkg/match ./pkg/flow
 	@./hack/bench-run.sh
 
+.PHONY: bench-scale
+bench-scale: test-programs ## One controller with 100, 1,000 and 10,000 FlowBindings on an API server (10 to 20 minutes)
+	@$(WITH_KUBE) go test -run '^$$' -bench Scale -benchtime 1x -timeout 1h ./test/apiserver
+
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## golangci-lint, as .golangci.yaml says and why
 	@$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...
