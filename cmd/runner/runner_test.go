@@ -210,6 +210,22 @@ func TestSigtermEndsTheProcess(t *testing.T) {
 	require.NoError(t, s.serve(ctx, listener))
 }
 
+// Knative's proxy keeps its connections open, and a namespace that is deleted
+// waits for its pods.
+func TestAConnectionThatIsIdleHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	_, s, _ := quickstart(t)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- s.serve(ctx, listener) }()
+	require.Equal(t, http.StatusOK, post(t, "http://"+listener.Addr().String()))
+	stop()
+	require.NoError(t, <-ended, "an error says that it waited as long as it may")
+}
+
 func TestWhatIsMissingIsNamed(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ variable, value, want string }{
