@@ -42,6 +42,9 @@ func (r *Reconciler) applyAccess(ctx context.Context, in *Input, d *Decision) er
 // withdrawAccess takes back what the adapter could do where the Trigger had
 // bindings, as the table before says, and has none any more.
 func (r *Reconciler) withdrawAccess(ctx context.Context, in *Input, d *Decision) error {
+	if d.again > 0 {
+		return nil // the table before stays for a while
+	}
 	before, needed := namespacesOf(in.Routes), namespacesOf(d.Table)
 	needed[in.Trigger.Namespace] = true
 	maps.DeleteFunc(before, func(namespace string, _ bool) bool { return needed[namespace] })

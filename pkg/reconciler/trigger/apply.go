@@ -54,6 +54,10 @@ func (r *Reconciler) applyBroker(ctx context.Context, in *Input, _ *Decision) er
 // applyDocuments writes what the adapter reads, and where it counts.
 func (r *Reconciler) applyDocuments(ctx context.Context, in *Input, d *Decision) error {
 	t := in.Trigger
+	if d.again = r.tables.rest(keyOf(t), in.Routes, d.Table, r.Clock.Now()); d.again > 0 {
+		d.routed = len(in.Routes.Bindings)
+		return nil
+	}
 	routes, err := resources.MakeRoutes(t, d.Table)
 	if err != nil {
 		return err
@@ -71,7 +75,7 @@ func (r *Reconciler) applyDocuments(ctx context.Context, in *Input, d *Decision)
 			return err
 		}
 	}
-	r.tables.wrote(keyOf(t), routes.Data[names.KeyRoutes], d.Table)
+	r.tables.wrote(keyOf(t), routes.Data[names.KeyRoutes], d.Table, r.Clock.Now())
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	eventing "knative.dev/eventing/pkg/apis/eventing"
@@ -76,6 +77,11 @@ type Decision struct {
 	// Endpoint is the Trigger's address at the adapter; empty when it takes no
 	// requests.
 	Endpoint string
+
+	// routed is how many bindings the table that is stored has.
+	routed int
+	// again is when to look again because a table is not written yet; zero is never.
+	again time.Duration
 }
 
 // Decide says what a Trigger needs. It is pure.
@@ -86,6 +92,7 @@ func Decide(in *Input) *Decision {
 		Schedule: how == schedule && in.Trigger.IsEnabled(),
 		Table:    table(in, config),
 	}
+	d.routed = len(d.Table.Bindings)
 	if how == webhook && in.Adapter.URL != "" {
 		d.Endpoint = strings.TrimSuffix(in.Adapter.URL, "/") + "/" + in.Trigger.Namespace + "/" + in.Trigger.Name
 	}

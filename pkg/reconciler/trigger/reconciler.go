@@ -15,10 +15,12 @@ import (
 	corelisters "k8s.io/client-go/listers/core/v1"
 	rbaclisters "k8s.io/client-go/listers/rbac/v1"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/lru"
 	eventingclient "knative.dev/eventing/pkg/client/clientset/versioned"
 	eventinglisters "knative.dev/eventing/pkg/client/listers/eventing/v1"
 	sourceslisters "knative.dev/eventing/pkg/client/listers/sources/v1"
+	"knative.dev/pkg/controller"
 	"knative.dev/pkg/reconciler"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
@@ -51,7 +53,7 @@ type Tracker interface {
 	Track(observer types.NamespacedName, kind string, object types.NamespacedName)
 }
 
-// Dependencies are what a Reconciler works with; all of them must be set.
+// Dependencies are what a Reconciler works with; all but Clock must be set.
 type Dependencies struct {
 	Kube     kubernetes.Interface
 	Eventing eventingclient.Interface
@@ -68,6 +70,8 @@ type Dependencies struct {
 	// Services are the Knative Services of the operator's namespace.
 	Services cache.GenericLister
 
+	// Clock is the real one if it is not set.
+	Clock    clock.PassiveClock
 	Tracker  Tracker
 	Settings func() *settings.Settings
 	// System is the operator's namespace.
@@ -92,6 +96,9 @@ const rememberedPlans = 20000
 
 // New makes a Reconciler.
 func New(d Dependencies) *Reconciler {
+	if d.Clock == nil {
+		d.Clock = clock.RealClock{}
+	}
 	return &Reconciler{Dependencies: d, entries: lru.New(rememberedPlans)}
 }
 
@@ -106,7 +113,10 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, t *aofv1.Trigger) reconc
 	err = r.apply(ctx, in, d)
 	d.report(&t.Status, err)
 	edge.Tell(ctx, t, before, t.Status.GetCondition(aofv1.TriggerConditionReady))
-	return errors.Join(err, r.count(t))
+	if err := errors.Join(err, r.count(t)); err != nil || d.again == 0 {
+		return err
+	}
+	return controller.NewRequeueAfter(d.again)
 }
 
 // FinalizeKind removes what no owner reference can: what crosses namespaces and
@@ -160,7 +170,7 @@ func (d *Decision) report(s *aofv1.TriggerStatus, applied error) {
 			connected = unknown(aofv1.ReasonRouteFailed, "%s", applied.Error())
 		}
 	} else {
-		s.MarkRouteReady(fmt.Sprintf("%d bindings", len(d.Table.Bindings)))
+		s.MarkRouteReady(fmt.Sprintf("%d bindings", d.routed))
 	}
 	switch connected.status {
 	case corev1.ConditionTrue:
