@@ -49,6 +49,11 @@ const (
 )
 
 func construct(ctx context.Context, l *Listers) controller.Reconciler {
+	return constructed(ctx, l, func(*Reconciler) {})
+}
+
+// constructed is what construct makes, after prepare.
+func constructed(ctx context.Context, l *Listers, prepare func(*Reconciler)) controller.Reconciler {
 	bindings := l.IndexerFor(&aofv1.FlowBinding{})
 	if err := bindings.AddIndexers(Indexers()); err != nil {
 		panic(err)
@@ -59,6 +64,7 @@ func construct(ctx context.Context, l *Listers) controller.Reconciler {
 		Secrets: l.Secrets(), Roles: l.Roles(), RoleBindings: l.RoleBindings(), Services: l.Unstructured(),
 		Tracker: track.New(func(types.NamespacedName) {}), Settings: settings.Default, System: home,
 	})
+	prepare(r)
 	return triggerreconciler.NewReconciler(ctx, logging.FromContext(ctx), aofclient.Get(ctx), l.Triggers(), controller.GetEventRecorder(ctx), r)
 }
 

@@ -4,12 +4,23 @@
 package trigger
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	clocktesting "k8s.io/utils/clock/testing"
+	"knative.dev/pkg/controller"
+	rtesting "knative.dev/pkg/reconciler/testing"
 
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/names"
+	. "aof.dev/operator/pkg/reconciler/testing" //nolint:revive,staticcheck // The scaffold's words make the tests readable.
 	"aof.dev/operator/pkg/route"
 )
 
@@ -54,4 +65,30 @@ func TestLargeTablesAreWrittenLessOften(t *testing.T) {
 	assert.Zero(t, known.rest(a, of("", 99), of("b", 100), noon), "events have nowhere to go")
 	known.read(a, `{"namespace":"n","trigger":"a"}`)
 	assert.Equal(t, time.Second, known.rest(a, of("b", 99), of("b", 100), noon), "reading is not writing")
+}
+
+func TestATableWaitsForMoreBindings(t *testing.T) {
+	t.Parallel()
+	alerts := types.NamespacedName{Namespace: ns, Name: "alerts"}
+	one := settle(t, world(aTrigger(aofv1.TriggerHTTP, aofv1.JSONObject{}), bound(ns, "triage"))...)
+	require.Len(t, tableOf(t, one).Bindings, 1)
+	after := func(passed time.Duration, objects ...runtime.Object) *Settled {
+		now := clocktesting.NewFakePassiveClock(time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC))
+		encoded := Get[*corev1.ConfigMap](t, one, ns, names.Routes("alerts")).Data[names.KeyRoutes]
+		s := Settle(t, func(ctx context.Context, l *Listers) controller.Reconciler {
+			return constructed(ctx, l, func(r *Reconciler) {
+				r.Clock = now
+				r.tables.wrote(alerts, encoded, tableOf(t, one), now.Now().Add(-passed))
+			})
+		}, rtesting.TableRow{Name: t.Name(), Key: key, Objects: append(slices.Clone(one.Objects), objects...)})
+		require.NoError(t, s.Err)
+		return s
+	}
+
+	soon := after(19*time.Millisecond, bound("team", "other")...)
+	assert.Len(t, tableOf(t, soon).Bindings, 1)
+	assert.Contains(t, Get[*aofv1.Trigger](t, soon, ns, "alerts").Status.GetCondition(aofv1.TriggerConditionRouteReady).Message, "1 bindings", "the status says what is")
+	assert.Contains(t, soon.Writes, "create rolebindings team/"+names.Adapter, "rights come first")
+	later := after(20*time.Millisecond, bound("team", "other")...)
+	assert.Len(t, tableOf(t, later).Bindings, 2)
 }
