@@ -169,7 +169,8 @@ var needed = slices.Concat(
 	each(adapter, "get", "", "configmaps", "team-a", names.Routes("hooks")),
 	each(adapter, "get update", "", "configmaps", "team-a", names.Events("hooks")),
 	each(adapter, "get", "", "secrets", "team-a", names.Credentials),
-	each(adapter, "create get", aof, "flowruns", "team-a", "x"),
+	// update: the answer to an approval's button is a decision in the run.
+	each(adapter, "create get update", aof, "flowruns", "team-a", "x"),
 	each(adapter, "get create update", "coordination.k8s.io", "leases", system, names.Stream),
 )
 
@@ -218,7 +219,8 @@ var refused = slices.Concat(
 	each(adapter, "update", "", "configmaps", "team-a", names.Routes("hooks")),
 	each(adapter, "get", "", "secrets", "team-a", "other"),
 	each(adapter, "list watch", "", "secrets configmaps", "team-a", ""),
-	each(adapter, "update delete list", aof, "flowruns flowruns/status", "team-a", "x"),
+	each(adapter, "delete list", aof, "flowruns", "team-a", "x"),
+	each(adapter, "update delete list", aof, "flowruns/status", "team-a", "x"),
 	each(adapter, "create get", aof, "flowruns", "team-b", "x"),
 	each(adapter, "get", "", "secrets", "team-b", names.Credentials),
 	each(adapter, "get", "", "secrets", system, names.AdapterToken),
