@@ -6,6 +6,7 @@ package apiserver_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,7 +45,7 @@ func BenchmarkScale(b *testing.B) {
 	c := newScale(b, s)
 	figures := map[int]scaleFigures{}
 	for _, size := range []int{100, 1000, 10_000} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
 			for range b.N {
 				figures[size] = c.grow(b, size)
 			}
@@ -275,7 +276,9 @@ func (c *scale) grow(b *testing.B, size int) scaleFigures {
 	}, metav1.CreateOptions{})
 	require.NoError(b, err)
 	c.audit.settle(b)
-	f.few = c.sample(b, func(i int) (string, string, string) { return scaleNamespace(0), trigger, fmt.Sprintf("%s-%d", trigger, i) })
+	f.few = c.sample(b, func(i int) (string, string, string) {
+		return scaleNamespace(0), trigger, fmt.Sprintf("%s-%d", trigger, i)
+	})
 	c.others += scaleSamples
 	f.many = c.sample(b, func(i int) (string, string, string) { return scaleNamespace(i), "web", fmt.Sprintf("b-%d", size+i) })
 	c.count = size + scaleSamples

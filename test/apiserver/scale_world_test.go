@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -91,7 +92,7 @@ func (a *auditTail) count(b *testing.B) int {
 		if n == 0 {
 			return a.seen
 		}
-		lines := append(a.rest, buffer[:n]...)
+		lines := slices.Concat(a.rest, buffer[:n])
 		for {
 			line, rest, whole := bytes.Cut(lines, []byte("\n"))
 			if !whole {

@@ -20,7 +20,7 @@ import (
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/names"
-	. "aof.dev/operator/pkg/reconciler/testing" //nolint:revive,staticcheck // The scaffold's words make the tests readable.
+	. "aof.dev/operator/pkg/reconciler/testing"
 	"aof.dev/operator/pkg/route"
 )
 
