@@ -14,6 +14,7 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,7 +81,27 @@ func newTenant(tb testing.TB) *tenant {
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: names.Runner}},
 	}, metav1.CreateOptions{})
 	require.NoError(tb, err)
+	tn.untilAllowed(tb)
 	return tn
+}
+
+// untilAllowed waits until the API server's authorizer has heard of the role.
+func (tn *tenant) untilAllowed(tb testing.TB) {
+	tb.Helper()
+	may := func(verb, group, resource, sub string) bool {
+		review, err := tn.server.Kube(tb).AuthorizationV1().SubjectAccessReviews().Create(tb.Context(), &authorizationv1.SubjectAccessReview{
+			Spec: authorizationv1.SubjectAccessReviewSpec{
+				User: tn.user,
+				ResourceAttributes: &authorizationv1.ResourceAttributes{
+					Namespace: tn.namespace, Verb: verb, Group: group, Version: "*", Resource: resource, Subresource: sub,
+				},
+			},
+		}, metav1.CreateOptions{})
+		return err == nil && review.Status.Allowed
+	}
+	require.Eventually(tb, func() bool {
+		return may("get", "", "configmaps", "") && may("create", "aof.dev", "flowruns", "") && may("update", "aof.dev", "flowruns", "status")
+	}, time.Minute, 10*time.Millisecond, "the runner's rights")
 }
 
 // keepPlan stores the plan as it is now.
