@@ -52,9 +52,7 @@ func TestPeopleMayDoWhatTheirRoleSays(t *testing.T) {
 		each("owner", "update patch", aof, "flowruns/status contexts/status", namespace, "x"),
 		each("editor", "get create", "", "secrets", namespace, "aof-credentials"), // what AOF adds gives none
 	)
-	for _, r := range may {
-		assert.True(t, allowed(t, kube, r), "denied: %s", r)
-	}
+	granted(t, kube, may...)
 	for _, r := range mayNot {
 		assert.False(t, allowed(t, kube, r), "allowed: %s", r)
 	}

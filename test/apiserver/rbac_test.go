@@ -96,11 +96,22 @@ func (r right) review() *authorizationv1.SubjectAccessReview {
 	return review
 }
 
-func allowed(t *testing.T, kube kubernetes.Interface, r right) bool {
-	t.Helper()
-	review, err := kube.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), r.review(), metav1.CreateOptions{})
-	require.NoError(t, err, r.String())
+func allowed(tb testing.TB, kube kubernetes.Interface, r right) bool {
+	tb.Helper()
+	review, err := kube.AuthorizationV1().SubjectAccessReviews().Create(tb.Context(), r.review(), metav1.CreateOptions{})
+	require.NoError(tb, err, r.String())
 	return review.Status.Allowed
+}
+
+// granted wants a right that was given just now: the API server's authorizer
+// hears of roles and bindings a moment after they are written.
+func granted(tb testing.TB, kube kubernetes.Interface, rights ...right) {
+	tb.Helper()
+	for _, r := range rights {
+		require.NoError(tb, wait.PollUntilContextTimeout(tb.Context(), 10*time.Millisecond, 20*time.Second, true, func(context.Context) (bool, error) {
+			return allowed(tb, kube, r), nil
+		}), "denied: %s", r)
+	}
 }
 
 // each makes a right for every verb and every resource.
@@ -306,6 +317,8 @@ func install(tb testing.TB, s *apiserver.Server) {
 		_, err := asController.RbacV1().RoleBindings("team-a").Create(tb.Context(), binding, metav1.CreateOptions{})
 		require.NoError(tb, err, "the controller holds what it grants")
 	}
+	granted(tb, s.Kube(tb), right{apiserver.ServiceAccount("team-a", names.Runner), "create", aof, "flowruns", "team-a", "x"},
+		right{adapter, "create", aof, "flowruns", "team-a", "x"})
 }
 
 func TestTheControllerGrantsNoMoreThanItHas(t *testing.T) {

@@ -123,6 +123,9 @@ func (a *admission) people(t *testing.T) {
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	bind(a.shared, "ann-reads", "Role", "reader", "ann")
+	granted(t, a.Kube(t), right{"ann", "create", aof, "flowbindings", a.edit, ""}, right{"bob", "create", aof, "flowbindings", a.edit, ""},
+		right{"ann", "get", aof, "flowbindings", a.edit, "x"}, right{"bob", "get", aof, "flowbindings", a.edit, "x"},
+		right{"ann", "get", aof, "agentflows", a.shared, "x"})
 }
 
 // untilReady waits until the API server asks the webhook, and gets answers.
@@ -293,6 +296,7 @@ func sparesProcesses(t *testing.T, a *admission) { //nolint:thelper // a part of
 		}, metav1.CreateOptions{})
 		require.NoError(t, err)
 	}
+	granted(t, a.Kube(t), right{runner, "create", aof, "flowruns", a.edit, ""}, right{adapter, "patch", aof, "flowruns", a.edit, "x"})
 	_, err := a.create(t.Context(), t, runner, run("by-runner", `, claim: {holder: r1, expiresAt: "2026-01-02T03:04:05.000000Z"}`))
 	require.NoError(t, err)
 	got, err := a.patch(t, adapter, "flowruns", "by-runner", `{"spec":{"decisions":[{"node":"ask","approved":true,"user":"slack:U1"}]}}`)
@@ -306,6 +310,7 @@ func sparesProcesses(t *testing.T, a *admission) { //nolint:thelper // a part of
 		Subjects: []rbacv1.Subject{{APIGroup: rbac, Kind: rbacv1.UserKind, Name: stranger}},
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
+	granted(t, a.Kube(t), right{stranger, "create", aof, "flowruns", a.edit, ""})
 	_, err = a.create(t.Context(), t, stranger, run("by-stranger", `, claim: {holder: r1}`))
 	require.ErrorContains(t, err, "spec.claim", "a runner works in its own namespace")
 	_, err = a.create(t.Context(), t, runner, `{apiVersion: aof.dev/v1, kind: FlowBinding, metadata: {name: by-runner}, spec: {trigger: {name: t}, context: {name: c}, flow: {name: f, namespace: SHARED}}}`)
