@@ -56,12 +56,12 @@ const (
 	// ServiceAccount, Role and RoleBinding.
 	Runner = "aof-runner"
 	// RunnerToken is the Secret with the runner's API token, server and CA.
-	RunnerToken = "aof-runner-token"
+	RunnerToken = "aof-runner-token" //nolint:gosec // a name
 	// Adapter names the adapter's Knative Service and ServiceAccount in the
 	// operator's namespace, and its Role and RoleBinding where it may work.
 	Adapter = "aof-adapter"
 	// AdapterToken is the Secret with the adapter's API token, server and CA.
-	AdapterToken = "aof-adapter-token"
+	AdapterToken = "aof-adapter-token" //nolint:gosec // a name
 	// Controller and Webhook name the ServiceAccounts and Deployments of the
 	// reconcilers and of the admission webhook.
 	Controller = "aof-controller"
@@ -80,7 +80,7 @@ const (
 const (
 	EnvAPIServer = "AOF_API_SERVER"
 	EnvAPICA     = "AOF_API_CA"
-	EnvAPIToken  = "AOF_API_TOKEN"
+	EnvAPIToken  = "AOF_API_TOKEN" //nolint:gosec // a name
 )
 
 // Further environment of a runner, set on its Knative Service.
