@@ -32,7 +32,7 @@ const (
 	LabelRetryOf = "aof.dev/retry-of"
 	// AnnotationCredentials, on a runner's revision, changes with the
 	// namespace's credentials, so that new ones make a new revision.
-	AnnotationCredentials = "aof.dev/credentials-version"
+	AnnotationCredentials = "aof.dev/credentials-version" //nolint:gosec // a name
 )
 
 // What ConfigMaps of ours hold, and under which key.
@@ -56,7 +56,7 @@ const (
 	// ServiceAccount, Role and RoleBinding.
 	Runner = "aof-runner"
 	// RunnerToken is the Secret with the runner's API token, server and CA.
-	RunnerToken = "aof-runner-token" //nolint:gosec // a name
+	RunnerToken = "aof-runner-token"
 	// Adapter names the adapter's Knative Service and ServiceAccount in the
 	// operator's namespace, and its Role and RoleBinding where it may work.
 	Adapter = "aof-adapter"
