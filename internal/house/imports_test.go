@@ -51,7 +51,7 @@ var law = map[string][]string{
 	"pkg/guard":       {"std"},
 	"pkg/verdict":     {"std", "github.com/cloudevents/sdk-go/v2/event", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/guard"},
 	"pkg/answer":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/guard", "pkg/ledger", "pkg/source", "pkg/verdict"},
-	"pkg/fold":        {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/..."},
+	"pkg/fold":        {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/...", "pkg/flow"},
 
 	// How the adapter works in a cluster.
 	"pkg/intake": {"std", "github.com/cloudevents/sdk-go/v2/event", "golang.org/x/sync/errgroup", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/lru", "pkg/adapter", "pkg/answer", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fold", "pkg/ledger", "pkg/match", "pkg/names", "pkg/route", "pkg/source", "pkg/trace"},

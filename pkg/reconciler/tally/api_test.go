@@ -169,7 +169,7 @@ func (p *process) read(do func() error) error {
 type objects map[target]kmeta.OwnerRefableAccessor
 
 func (o objects) Object(_ context.Context, kind string, key types.NamespacedName) (kmeta.OwnerRefableAccessor, error) {
-	if obj := o[target{kind, key}]; obj != nil {
+	if obj := o[target{Kind: kind, NamespacedName: key}]; obj != nil {
 		return obj, nil
 	}
 	return nil, apierrors.NewNotFound(schema.GroupResource{Resource: kind}, key.Name)
@@ -328,9 +328,9 @@ func everything() objects {
 		return metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID("uid-of-" + name), CreationTimestamp: metav1.NewTime(noon.Add(-24 * time.Hour))}
 	}
 	return objects{
-		{KindBinding, types.NamespacedName{Namespace: "ns", Name: "b"}}:   &aofv1.FlowBinding{ObjectMeta: meta("ns", "b")},
-		{KindFlow, types.NamespacedName{Namespace: "flows", Name: "f"}}:   &aofv1.AgentFlow{ObjectMeta: meta("flows", "f")},
-		{KindAgent, types.NamespacedName{Namespace: "flows", Name: "a1"}}: &aofv1.Agent{ObjectMeta: meta("flows", "a1")},
-		{KindAgent, types.NamespacedName{Namespace: "flows", Name: "a2"}}: &aofv1.Agent{ObjectMeta: meta("flows", "a2")},
+		{Kind: KindBinding, NamespacedName: types.NamespacedName{Namespace: "ns", Name: "b"}}:   &aofv1.FlowBinding{ObjectMeta: meta("ns", "b")},
+		{Kind: KindFlow, NamespacedName: types.NamespacedName{Namespace: "flows", Name: "f"}}:   &aofv1.AgentFlow{ObjectMeta: meta("flows", "f")},
+		{Kind: KindAgent, NamespacedName: types.NamespacedName{Namespace: "flows", Name: "a1"}}: &aofv1.Agent{ObjectMeta: meta("flows", "a1")},
+		{Kind: KindAgent, NamespacedName: types.NamespacedName{Namespace: "flows", Name: "a2"}}: &aofv1.Agent{ObjectMeta: meta("flows", "a2")},
 	}
 }

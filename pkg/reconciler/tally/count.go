@@ -23,6 +23,7 @@ import (
 	"knative.dev/pkg/logging"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/fold"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/names"
 )
@@ -99,21 +100,21 @@ func (r *Reconciler) remembers(uid types.UID) bool {
 func (r *Reconciler) open(ctx context.Context, runs []*aofv1.FlowRun) ([]*book, error) {
 	var targets []target
 	for _, run := range runs {
-		for t := range contributions(run) {
+		for t := range fold.Contributions(run) {
 			targets = append(targets, t)
 		}
 	}
 	slices.SortFunc(targets, func(a, b target) int {
-		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	var books []*book
 	for _, t := range slices.Compact(targets) {
-		owner, err := r.Objects.Object(ctx, t.kind, t.NamespacedName)
+		owner, err := r.Objects.Object(ctx, t.Kind, t.NamespacedName)
 		if apierrors.IsNotFound(err) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("find %s %s: %w", t.kind, t.NamespacedName, err)
+			return nil, fmt.Errorf("find %s %s: %w", t.Kind, t.NamespacedName, err)
 		}
 		b, err := r.read(ctx, t, owner)
 		if err != nil {
@@ -134,7 +135,7 @@ var errForeign = errors.New("it still belongs to another object of that name")
 // place.
 func (r *Reconciler) read(ctx context.Context, t target, owner kmeta.OwnerRefableAccessor) (*book, error) {
 	b := &book{target: t, owner: owner, document: &Document{}}
-	name := names.Tally(t.kind, t.Name)
+	name := names.Tally(t.Kind, t.Name)
 	client := r.ConfigMaps.ConfigMaps(t.Namespace)
 	stored, err := client.Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -229,7 +230,7 @@ func (r *Reconciler) write(ctx context.Context, b *book) error {
 			return nil // nobody will look at that count
 		}
 		if err != nil {
-			return fmt.Errorf("create the tally of %s %s: %w", b.kind, b.NamespacedName, err)
+			return fmt.Errorf("create the tally of %s %s: %w", b.Kind, b.NamespacedName, err)
 		}
 		return nil
 	}
@@ -237,7 +238,7 @@ func (r *Reconciler) write(ctx context.Context, b *book) error {
 	next.Data = map[string]string{names.KeyTally: data}
 	next.OwnerReferences = b.owners()
 	if _, err := client.Update(ctx, next, metav1.UpdateOptions{}); err != nil {
-		return fmt.Errorf("write the tally of %s %s: %w", b.kind, b.NamespacedName, err)
+		return fmt.Errorf("write the tally of %s %s: %w", b.Kind, b.NamespacedName, err)
 	}
 	return nil
 }
@@ -252,13 +253,13 @@ const (
 
 // make is the ConfigMap of a tally that there was none of.
 func (b *book) make(data string) *corev1.ConfigMap {
-	labels := map[string]string{names.LabelManaged: "true", names.LabelKind: names.KindTally, LabelOf: b.kind}
+	labels := map[string]string{names.LabelManaged: "true", names.LabelKind: names.KindTally, LabelOf: b.Kind}
 	if len(b.Name) <= validation.LabelValueMaxLength {
 		labels[LabelName] = b.Name
 	}
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: b.Namespace, Name: names.Tally(b.kind, b.Name), Labels: labels, OwnerReferences: b.owners(),
+			Namespace: b.Namespace, Name: names.Tally(b.Kind, b.Name), Labels: labels, OwnerReferences: b.owners(),
 		},
 		Data: map[string]string{names.KeyTally: data},
 	}

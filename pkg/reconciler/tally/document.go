@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
-	"aof.dev/operator/pkg/flow"
 	"aof.dev/operator/pkg/fold"
 )
 
@@ -60,7 +59,7 @@ func (d *Document) count(t target, runs []*aofv1.FlowRun) bool {
 	}
 	added := false
 	for _, run := range runs {
-		turns := contributions(run)[t]
+		turns := fold.Contributions(run)[t]
 		if len(turns) == 0 || counted[run.UID] {
 			continue
 		}
@@ -81,50 +80,10 @@ func (d *Document) settle(settled func(Counted) bool) {
 // The kinds that runs are counted for, as names.Tally and the label of the
 // ConfigMaps have them.
 const (
-	KindBinding = "flowbinding"
-	KindFlow    = "agentflow"
-	KindAgent   = "agent"
+	KindBinding = fold.KindBinding
+	KindFlow    = fold.KindFlow
+	KindAgent   = fold.KindAgent
 )
 
 // target is an object that runs are counted for.
-type target struct {
-	kind string
-	types.NamespacedName
-}
-
-// contributions is what a run that is over adds to which tally: one execution to
-// those of its binding and its flow, and a turn of every agent that was asked.
-func contributions(run *aofv1.FlowRun) map[target][]fold.Run {
-	out := map[target][]fold.Run{}
-	whole := fold.RunOf(run)
-	if b := run.Spec.Binding; b != nil {
-		out[target{KindBinding, b.NamespacedName(run.Namespace)}] = []fold.Run{whole}
-	}
-	flowName := run.Spec.Flow.NamespacedName(run.Namespace)
-	out[target{KindFlow, flowName}] = []fold.Run{whole}
-	for i := range run.Status.Nodes {
-		if name, turn, ok := agentTurn(&run.Status.Nodes[i]); ok {
-			t := target{KindAgent, types.NamespacedName{Namespace: flowName.Namespace, Name: name}}
-			out[t] = append(out[t], turn)
-		}
-	}
-	return out
-}
-
-// agentTurn is one agent's part in a run, read from its node's output.
-func agentTurn(n *aofv1.NodeStatus) (name string, turn fold.Run, ok bool) {
-	if n.Type != string(flow.KindAgent) || n.EndTime == nil || n.Output == nil {
-		return "", turn, false
-	}
-	var output struct {
-		Agent string `json:"agent"`
-	}
-	if json.Unmarshal(n.Output.Raw, &output) != nil || output.Agent == "" {
-		return "", turn, false
-	}
-	turn.Ended = n.EndTime.Time
-	if n.StartTime != nil {
-		turn.Duration = n.EndTime.Sub(n.StartTime.Time)
-	}
-	return output.Agent, turn, true
-}
+type target = fold.Target

@@ -66,12 +66,12 @@ func TestTrimKeepsWhatIsCounted(t *testing.T) {
 	full.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "m"}}
 	full.Status.Result = &aofv1.RunResult{Text: "long"}
 	full.Status.Nodes[0].Exports = map[string]string{"X": "long"}
-	want := contributions(full.DeepCopy())
+	want := fold.Contributions(full.DeepCopy())
 
 	got, err := Trim(full.DeepCopy())
 	require.NoError(t, err)
 	trimmed := got.(*aofv1.FlowRun)
-	assert.Equal(t, want, contributions(trimmed))
+	assert.Equal(t, want, fold.Contributions(trimmed))
 	assert.Equal(t, "event-r", fold.RunOf(trimmed).EventID)
 	raw, err := json.Marshal(trimmed)
 	require.NoError(t, err)

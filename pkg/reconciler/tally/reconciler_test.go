@@ -139,7 +139,7 @@ func terminating(a clientgotesting.Action) (bool, runtime.Object, error) {
 // tallyOf is the tally of the binding after that run, its first.
 func tallyOf(t *testing.T, run *aofv1.FlowRun) *corev1.ConfigMap {
 	t.Helper()
-	b := &book{target: target{KindBinding, types.NamespacedName{Namespace: "ns", Name: "b"}}, owner: binding(), document: &Document{}}
+	b := &book{target: target{Kind: KindBinding, NamespacedName: types.NamespacedName{Namespace: "ns", Name: "b"}}, owner: binding(), document: &Document{}}
 	require.True(t, b.document.count(b.target, []*aofv1.FlowRun{run}))
 	data, err := b.document.Encode()
 	require.NoError(t, err)
@@ -185,7 +185,7 @@ func TestRunsOfAnOlderBindingAreNotTheNewOnes(t *testing.T) {
 	all := everything()
 	b := binding()
 	b.CreationTimestamp = metav1.NewTime(noon.Add(-30 * time.Second))
-	all[target{KindBinding, types.NamespacedName{Namespace: "ns", Name: "b"}}] = b
+	all[target{Kind: KindBinding, NamespacedName: types.NamespacedName{Namespace: "ns", Name: "b"}}] = b
 	until(t, start(t, a, a.all(), all))
 	assert.Equal(t, int64(1), a.document(t, KindBinding, "ns", "b").Tally.Executions)
 	assert.Equal(t, int64(2), a.document(t, KindFlow, "flows", "f").Tally.Executions)
