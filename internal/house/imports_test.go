@@ -50,7 +50,7 @@ var law = map[string][]string{
 	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/guard", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan", "pkg/verdict"},
 	"pkg/guard":       {"std"},
 	"pkg/verdict":     {"std", "github.com/cloudevents/sdk-go/v2/event", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/guard"},
-	"pkg/answer":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/guard", "pkg/ledger", "pkg/source", "pkg/verdict"},
+	"pkg/answer":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/event", "pkg/guard", "pkg/ledger", "pkg/source", "pkg/verdict"},
 	"pkg/fold":        {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/...", "pkg/flow"},
 
 	// How the adapter works in a cluster.

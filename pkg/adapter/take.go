@@ -105,6 +105,9 @@ func (v *visit) judge(m event.Message) (out verdict) {
 // neighbors, and gives the worst of their answers; its status is zero when all
 // are safe. A delivery tried again has the same ids, so nothing is taken twice.
 func (v *visit) take(ctx context.Context, d source.Delivery, judged verdicts) (worst answer) {
+	for _, m := range d.Taken {
+		v.tell(m, Accepted, "an answer to a run's question")
+	}
 	if len(d.Messages) == 0 && d.Ignored != "" {
 		v.tell(event.Message{}, Dropped, truncate(d.Ignored))
 	}

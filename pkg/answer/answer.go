@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/clock"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/guard"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/source"
@@ -43,6 +44,9 @@ type Taker struct {
 	Waiting func(ctx context.Context) iter.Seq2[*aofv1.FlowRun, error]
 	// Reply says something where an answer was given; may be nil.
 	Reply func(ctx context.Context, run *aofv1.FlowRun, a source.Answer, text string)
+	// Settle shows what became of a question in the place of the message that asked
+	// it, and tells whether it could; what it could not is said by Reply. May be nil.
+	Settle func(ctx context.Context, run *aofv1.FlowRun, question source.Receipt, text, outcome string) bool
 	// Decided hears of a run that has a new decision; may be nil.
 	Decided func(run *aofv1.FlowRun)
 }
@@ -63,19 +67,45 @@ func (r *receiver) Receive(ctx context.Context, req source.Request, now time.Tim
 	if err != nil {
 		return d, err
 	}
+	return r.taker.sift(ctx, d)
+}
+
+// sift takes the answers out of what came in. One that was taken is no event.
+func (t *Taker) sift(ctx context.Context, d source.Delivery) (source.Delivery, error) {
 	for i := range d.Answers {
-		taken, err := r.taker.Take(ctx, d.Answers[i])
+		taken, err := t.Take(ctx, d.Answers[i])
 		if err != nil {
 			return source.Delivery{}, &source.Error{Kind: source.Unavailable, Message: "the answer could not be kept", Err: err}
 		}
 		if taken {
-			d.Messages, d.Ignored = nil, "an answer to a run's question"
+			d.Messages = nil
+			d.Taken = append(d.Taken, event.Message{Platform: t.Platform, Type: "answer", Source: t.Platform, User: d.Answers[i].User})
 		}
 	}
-	if len(d.Messages) == 0 && len(d.Answers) > 0 && d.Ignored == "" {
+	if len(d.Messages)+len(d.Taken) == 0 && len(d.Answers) > 0 && d.Ignored == "" {
 		d.Ignored = "an answer to a question that nobody asks"
 	}
 	return d, nil
+}
+
+// Stream puts the Taker before a connection, as Receiver does before a receiver.
+func (t *Taker) Stream(inner source.Stream) source.Stream { return &stream{inner, t} }
+
+type stream struct {
+	inner source.Stream
+	taker *Taker
+}
+
+// Listen implements source.Stream. An answer that could not be kept is not
+// acknowledged, so that it comes again.
+func (s *stream) Listen(ctx context.Context, deliver func(context.Context, source.Delivery) error) error {
+	return s.inner.Listen(ctx, func(ctx context.Context, d source.Delivery) error {
+		d, err := s.taker.sift(ctx, d)
+		if err != nil {
+			return err
+		}
+		return deliver(ctx, d)
+	})
 }
 
 // Warnings tells of keys without effect.
@@ -100,7 +130,7 @@ func (t *Taker) Take(ctx context.Context, a source.Answer) (taken bool, err erro
 			t.reply(ctx, run, a, answer.Text())
 			return true, nil
 		}
-		_, err = t.Runs.Amend(ctx, run.Namespace, run.Name, func(spec *aofv1.FlowRunSpec) error {
+		amended, err := t.Runs.Amend(ctx, run.Namespace, run.Name, func(spec *aofv1.FlowRunSpec) error {
 			if len(spec.Decisions) != len(run.Spec.Decisions) {
 				return errOthersFirst // what they said counts first
 			}
@@ -116,16 +146,34 @@ func (t *Taker) Take(ctx context.Context, a source.Answer) (taken bool, err erro
 		if t.Decided != nil {
 			t.Decided(run)
 		}
-		if a.Question != nil {
-			word := "denied"
-			if d.Approved {
-				word = "approved"
-			}
-			t.reply(ctx, run, a, fmt.Sprintf("<@%s> has %s this.", a.User.ID, word))
-		}
+		t.tell(ctx, amended, a, d)
 		return true, nil
 	}
 	return false, errOthersFirst
+}
+
+// tell tells everybody of a decision that counts: where the question stands when
+// it is settled by it, else below.
+func (t *Taker) tell(ctx context.Context, run *aofv1.FlowRun, a source.Answer, d aofv1.RunDecision) {
+	word := "denied"
+	if d.Approved {
+		word = "approved"
+	}
+	said := fmt.Sprintf("<@%s> has %s this.", a.User.ID, word)
+	v, wait := verdict.Stands(run, d.Node, t.Clock.Now())
+	if v != nil && v.Outcome == guard.Undecided {
+		said += fmt.Sprintf(" Approvals still needed: %d.", v.Missing)
+	}
+	if v != nil && v.Outcome != guard.Undecided && t.Settle != nil {
+		channel, _ := wait.Details["channel"].(string)
+		ts, _ := wait.Details["ts"].(string)
+		if ts != "" && t.Settle(ctx, run, source.Receipt{ID: ts, Channel: channel}, wait.Message, said) {
+			return
+		}
+	}
+	if a.Question != nil {
+		t.reply(ctx, run, a, said)
+	}
 }
 
 func (t *Taker) reply(ctx context.Context, run *aofv1.FlowRun, a source.Answer, text string) {

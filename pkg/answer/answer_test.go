@@ -116,6 +116,7 @@ func TestAnswers(t *testing.T) {
 		"another question":       {change(func(a *source.Answer) { a.Question.Digest = "old" }), true, "not asked any more", false},
 		"a run that is gone":     {change(func(a *source.Answer) { a.Question.Run = "gone" }), false, "", false},
 		"a run of nobody's name": {change(func(a *source.Answer) { a.Question.Run = "../x" }), false, "", false},
+		"a no": {change(func(a *source.Answer) { a.Approved = false }), true, "<@U2> has denied this.", true},
 		"a reaction":             {source.Answer{User: event.User{ID: "U2"}, Channel: "C1", Message: "1.2", Reaction: "x"}, false, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -179,6 +180,65 @@ func (away) Get(context.Context, string, string) (*aofv1.FlowRun, error) {
 	return nil, errors.New("no ledger")
 }
 
+// What settles a question is shown in its place; what can't be shown there is said.
+func TestAQuestionShowsWhatBecameOfIt(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		can     bool
+		settled []string
+		replies []string
+	}{
+		"where messages can be changed": {true, []string{"C1 1.2 go? <@U3> has approved this."}, []string{"<@U2> has approved this. Approvals still needed: 1."}},
+		"where they can't":              {false, nil, []string{"<@U2> has approved this. Approvals still needed: 1.", "<@U3> has approved this."}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, map[string]any{"min_approvers": 2})
+			var settled []string
+			d.Settle = func(_ context.Context, _ *aofv1.FlowRun, question source.Receipt, text, outcome string) bool {
+				if test.can {
+					settled = append(settled, question.Channel+" "+question.ID+" "+text+" "+outcome)
+				}
+				return test.can
+			}
+			for _, user := range []string{"U2", "U3"} {
+				taken, err := d.Take(t.Context(), pressed(user))
+				require.NoError(t, err)
+				assert.True(t, taken)
+			}
+			assert.Equal(t, test.settled, settled)
+			assert.Equal(t, test.replies, d.replies)
+		})
+	}
+}
+
+// connection hands on one delivery and ends.
+type connection struct{ d source.Delivery }
+
+func (c connection) Listen(ctx context.Context, deliver func(context.Context, source.Delivery) error) error {
+	return deliver(ctx, c.d)
+}
+
+func TestStreamTakesAnswersAsAReceiverDoes(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, map[string]any{})
+	listen := func() (out source.Delivery, err error) {
+		in := source.Delivery{Answers: []source.Answer{pressed("U2")}}
+		err = d.Stream(connection{in}).Listen(t.Context(), func(_ context.Context, got source.Delivery) error {
+			out = got
+			return nil
+		})
+		return out, err
+	}
+	out, err := listen()
+	require.NoError(t, err)
+	assert.Len(t, out.Taken, 1)
+	assert.Equal(t, []string{"slack:U2"}, d.decisions(t))
+	d.Runs = away{d.Runs}
+	_, err = listen()
+	require.Error(t, err, "it is not acknowledged, so that it comes again")
+}
+
 func TestReceiverTakesAnswersAndLetsTheRestPass(t *testing.T) {
 	t.Parallel()
 	message := event.Message{ID: "1"}
@@ -188,7 +248,8 @@ func TestReceiverTakesAnswersAndLetsTheRestPass(t *testing.T) {
 	d := newDesk(t, map[string]any{})
 	out, err := receive(d, source.Delivery{Answers: []source.Answer{pressed("U2")}})
 	require.NoError(t, err)
-	assert.Equal(t, "an answer to a run's question", out.Ignored)
+	assert.Equal(t, []event.Message{{Platform: "slack", Type: "answer", Source: "slack", User: event.User{ID: "U2"}}}, out.Taken)
+	assert.Empty(t, out.Ignored)
 
 	reaction := source.Answer{User: event.User{ID: "U2"}, Channel: "C1", Message: "9.9", Reaction: "eyes"}
 	out, err = receive(d, source.Delivery{Messages: []event.Message{message}, Answers: []source.Answer{reaction}})

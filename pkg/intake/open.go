@@ -80,8 +80,13 @@ func (r *Routes) platform(table *route.Table, secrets credentials) (source.Recei
 	if err != nil {
 		return nil, nil, err
 	}
+	taker := r.answers(platform, settings)
 	if platform.NewStream != nil {
-		if stream, err := platform.NewStream(settings); stream != nil || err != nil {
+		stream, err := platform.NewStream(settings)
+		if stream != nil && taker != nil {
+			stream = taker.Stream(stream)
+		}
+		if stream != nil || err != nil {
 			return nil, stream, err
 		}
 	}
@@ -92,7 +97,10 @@ func (r *Routes) platform(table *route.Table, secrets credentials) (source.Recei
 	if err != nil {
 		return nil, nil, err
 	}
-	return r.answering(receiver, platform, settings), nil, nil
+	if taker != nil {
+		receiver = taker.Receiver(receiver)
+	}
+	return receiver, nil, nil
 }
 
 // settings are what a platform is made from.

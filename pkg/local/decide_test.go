@@ -249,6 +249,13 @@ func TestApprovedInSlack(t *testing.T) {
 			assert.Equal(t, aofv1.FlowRunPhaseSucceeded, run.Status.Phase, "%+v", run.Status.Error)
 			require.Len(t, run.Spec.Decisions, 1)
 			assert.Equal(t, "slack:"+decides, run.Spec.Decisions[0].User)
+			settled := b.slack.Messages()[0]
+			shown, err := json.Marshal(settled.Blocks)
+			require.NoError(t, err)
+			assert.Equal(t, 1, settled.Edits)
+			assert.Equal(t, "<@"+decides+"> has approved this.", settled.Text)
+			assert.Contains(t, string(shown), "kubectl scale", "what was asked")
+			assert.NotContains(t, string(shown), "aof_approve", "nobody can press any more")
 			require.Equal(t, http.StatusOK, answer(decides, 3), "once more, too late")
 			assert.Len(t, b.over(run.Name).Spec.Decisions, 1)
 			assert.Len(t, b.runs(), 1, "an answer is no event of its own")

@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"aof.dev/operator/pkg/flow"
@@ -15,7 +16,8 @@ type asker struct{ messenger Messenger }
 
 // ask shows a wait to those who may end it, and notes in the wait where it was
 // shown. A question that can't be shown can still be answered from a command
-// line, so that is no error; the details say so.
+// line, so that is no error; the details say so, and
+// why (notified, notify_error).
 func (a *asker) ask(ctx context.Context, req Request, wait *flow.Wait) {
 	channel, _ := wait.Details["channel"].(string)
 	if a == nil || a.messenger == nil || channel == "" {
@@ -39,6 +41,10 @@ func (a *asker) ask(ctx context.Context, req Request, wait *flow.Wait) {
 	})
 	if err != nil {
 		wait.Details["notified"] = false
+		var said *Error
+		if errors.As(err, &said) {
+			wait.Details["notify_error"] = bound(said.Message, 500)
+		}
 		return
 	}
 	wait.Details["notified"], wait.Details["ts"] = true, receipt.ID

@@ -45,6 +45,9 @@ type Delivery struct {
 	// Answers are what people said to questions: buttons and reactions. A reaction
 	// is a message as well.
 	Answers []Answer
+	// Taken are messages that somebody on the way has dealt with, such as answers
+	// that became decisions. They are counted, and go nowhere.
+	Taken []event.Message
 	// Ignored says why nothing came of a request that was in order, such as a
 	// message written by the bot itself. Empty for handshakes.
 	Ignored string
@@ -130,6 +133,14 @@ type Messenger interface {
 	// error is an [*Error]; Unavailable ones may be tried again, with the
 	// risk of a second message when the first answer was lost.
 	Send(ctx context.Context, to Target, text string) (Receipt, error)
+}
+
+// Settler is implemented by messengers of platforms with buttons.
+type Settler interface {
+	// Settle puts a question and what became of it in the place of the message
+	// that asked it, whose buttons go. Text is as in Send; the outcome is
+	// ours, and may name people as the platform has it.
+	Settle(ctx context.Context, message Receipt, question, outcome string) error
 }
 
 // Reactor is implemented by messengers of platforms with reactions.

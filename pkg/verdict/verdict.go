@@ -93,21 +93,42 @@ func Judge(run *aofv1.FlowRun, d aofv1.RunDecision, now time.Time) guard.Answer 
 	case wait == nil:
 		return guard.Other
 	}
+	rule := ruleFor(run, wait)
+	if d.Reaction != "" {
+		rule = guard.Rule{AllowSelfApproval: true}
+	}
+	decisions := append(DecisionsOf(&run.Spec, d.Node), DecisionOf(&d))
+	v := guard.Decide(rule, WaitOf(wait.Details, until(wait)), decisions, now)
+	return v.Answers[len(v.Answers)-1]
+}
+
+// Stands says how an approval that a run still waits for stands, with all that
+// was decided so far, and what is waited for. Nil when the node waits for none.
+func Stands(run *aofv1.FlowRun, node string, now time.Time) (*guard.Verdict, *aofv1.WaitStatus) {
+	wait, _ := waitStatus(run, node)
+	if wait == nil || wait.Kind != kindApproval {
+		return nil, nil
+	}
+	v := guard.Decide(ruleFor(run, wait), WaitOf(wait.Details, until(wait)), DecisionsOf(&run.Spec, node), now)
+	return &v, wait
+}
+
+// kindApproval is the kind of a wait for people.
+const kindApproval = "Approval"
+
+func ruleFor(run *aofv1.FlowRun, wait *aofv1.WaitStatus) guard.Rule {
 	var requestedBy []string
 	if m, ok := eventOf(run); ok {
 		requestedBy = RequestedBy(m)
 	}
-	rule := RuleOf(wait.Details, requestedBy)
-	if d.Reaction != "" {
-		rule = guard.Rule{AllowSelfApproval: true}
+	return RuleOf(wait.Details, requestedBy)
+}
+
+func until(wait *aofv1.WaitStatus) time.Time {
+	if wait.Until == nil {
+		return time.Time{}
 	}
-	var until time.Time
-	if wait.Until != nil {
-		until = wait.Until.Time
-	}
-	decisions := append(DecisionsOf(&run.Spec, d.Node), DecisionOf(&d))
-	v := guard.Decide(rule, WaitOf(wait.Details, until), decisions, now)
-	return v.Answers[len(v.Answers)-1]
+	return wait.Until.Time
 }
 
 // waitStatus is what a node waits for; over says that it has waited and does no

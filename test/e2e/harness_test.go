@@ -89,6 +89,14 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 // newEnv gives a test its own namespace, and shows what is in it if the test fails.
 func newEnv(t *testing.T) *env {
 	t.Helper()
+	e := newNamespace(t)
+	t.Cleanup(e.remove)
+	return e
+}
+
+// newNamespace makes a namespace that somebody else removes.
+func newNamespace(t *testing.T) *env {
+	t.Helper()
 	c, err := connect()
 	require.NoError(t, err)
 	name := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(t.Name()), "-"), "-")
@@ -96,21 +104,26 @@ func newEnv(t *testing.T) *env {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: e.namespace}}
 	_, err = c.kube.CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{})
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		if t.Failed() {
-			e.dump()
-			if os.Getenv("E2E_KEEP") != "" {
-				return
-			}
-		}
-		_ = c.kube.CoreV1().Namespaces().Delete(context.Background(), e.namespace, metav1.DeleteOptions{})
-	})
 	e.until("the namespace has its service account", func(ctx context.Context) (bool, error) {
 		_, err := c.kube.CoreV1().ServiceAccounts(e.namespace).Get(ctx, "default", metav1.GetOptions{})
 		return err == nil, nil
 	})
 	return e
 }
+
+// remove deletes the namespace; if the test has failed it shows what is in it first, and may keep it.
+func (e *env) remove() {
+	if e.t.Failed() {
+		e.dump()
+		if os.Getenv("E2E_KEEP") != "" {
+			return
+		}
+	}
+	_ = e.kube.CoreV1().Namespaces().Delete(context.Background(), e.namespace, metav1.DeleteOptions{})
+}
+
+// on is the same namespace in the hands of another test.
+func (e *env) on(t *testing.T) *env { return &env{e.cluster, t, e.namespace} }
 
 // until waits for a condition, and fails the test if it does not come in time.
 func (e *env) until(what string, condition func(context.Context) (bool, error)) {
@@ -183,15 +196,21 @@ func (e *env) koTag(pkg string) {
 	require.NoError(e.t, err, "%s", out)
 }
 
-var built sync.Map // of func() (string, error), by package
+var built sync.Map // of func() (string, error), by folder and package
 
 // image builds the image of a Go package of this module and returns its reference. It is built once per run.
 func (e *env) image(pkg string) string {
 	e.t.Helper()
-	build, _ := built.LoadOrStore(pkg, sync.OnceValues(func() (string, error) {
+	return e.imageIn(".", pkg)
+}
+
+// imageIn is image for a package of the module in a folder.
+func (e *env) imageIn(dir, pkg string) string {
+	e.t.Helper()
+	build, _ := built.LoadOrStore(dir+" "+pkg, sync.OnceValues(func() (string, error) {
 		var stderr bytes.Buffer
 		cmd := exec.Command("ko", "build", "-P", "--sbom=none", pkg)
-		cmd.Stderr = &stderr
+		cmd.Dir, cmd.Stderr = dir, &stderr
 		out, err := cmd.Output()
 		if err != nil {
 			return "", fmt.Errorf("ko build %s: %w\n%s", pkg, err, stderr.String())

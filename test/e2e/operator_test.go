@@ -6,6 +6,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -41,10 +42,22 @@ var (
 // install installs the operator as a user does, once for the suite. Installing
 // over what is there is the upgrade, and must do as well.
 var install = sync.OnceValue(func() error {
-	ko := exec.Command("ko", "apply", "--sbom=none", "--insecure-registry", "-f", "config/core")
-	ko.Dir = top
-	if out, err := ko.CombinedOutput(); err != nil {
-		return fmt.Errorf("ko apply -f config/core: %w\n%s", err, out)
+	// ko apply, in its two steps.
+	var stderr bytes.Buffer
+	ko := exec.Command("ko", "resolve", "--sbom=none", "--insecure-registry", "-f", "config/core")
+	ko.Dir, ko.Stderr = top, &stderr
+	resolved, err := ko.Output()
+	if err != nil {
+		return fmt.Errorf("ko resolve -f config/core: %w\n%s", err, stderr.String())
+	}
+	manifest, err := withSlack(string(resolved))
+	if err != nil {
+		return fmt.Errorf("config/core: %w", err)
+	}
+	apply := exec.Command("kubectl", "apply", "-f", "-")
+	apply.Stdin = strings.NewReader(manifest)
+	if out, err := apply.CombinedOutput(); err != nil {
+		return fmt.Errorf("kubectl apply: %w\n%s", err, out)
 	}
 	for _, wait := range [][]string{
 		{"rollout", "status", "deployment/aof-controller", "deployment/aof-webhook"},
@@ -61,7 +74,15 @@ var install = sync.OnceValue(func() error {
 // newOperatorEnv is newEnv on a cluster with the operator.
 func newOperatorEnv(t *testing.T) *env {
 	t.Helper()
-	e := newEnv(t)
+	e := newLastingEnv(t)
+	t.Cleanup(e.remove)
+	return e
+}
+
+// newLastingEnv is newOperatorEnv in a namespace that outlives the test.
+func newLastingEnv(t *testing.T) *env {
+	t.Helper()
+	e := newNamespace(t)
 	err := install()
 	if err != nil {
 		e.in(systemNamespace).dump()

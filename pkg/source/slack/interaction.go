@@ -40,6 +40,14 @@ func askBlocks(text string, q source.Question) ([]slackapi.Block, error) {
 	}, nil
 }
 
+// settledBlocks show what was asked and what became of it.
+func settledBlocks(question, outcome string) []slackapi.Block {
+	return []slackapi.Block{
+		slackapi.NewSectionBlock(slackapi.NewTextBlockObject(slackapi.PlainTextType, firstRunes(question, maxSection), false, false), nil, nil),
+		slackapi.NewContextBlock("", slackapi.NewTextBlockObject(slackapi.MarkdownType, firstRunes(neutral(outcome), maxSection), false, false)),
+	}
+}
+
 func firstRunes(text string, most int) string {
 	if utf8.RuneCountInString(text) <= most {
 		return text

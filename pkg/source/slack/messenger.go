@@ -18,7 +18,10 @@ type messenger struct {
 	client *slackapi.Client
 }
 
-var _ source.Reactor = (*messenger)(nil)
+var (
+	_ source.Reactor = (*messenger)(nil)
+	_ source.Settler = (*messenger)(nil)
+)
 
 // NewMessenger makes the messenger of one Slack Trigger; it needs bot_token.
 func NewMessenger(s source.Settings) (source.Messenger, error) {
@@ -77,4 +80,18 @@ func (m *messenger) React(ctx context.Context, message source.Receipt, reaction 
 		return nil
 	}
 	return apiError("add a reaction", err)
+}
+
+// Settle changes a question into one that was answered. The outcome is markup, so
+// that it can name people; the question is anybody's text.
+func (m *messenger) Settle(ctx context.Context, message source.Receipt, question, outcome string) error {
+	if message.ID == "" || message.Channel == "" {
+		return malformed("the question has no message")
+	}
+	_, _, _, err := m.client.UpdateMessageContext(ctx, message.Channel, message.ID,
+		slackapi.MsgOptionText(sayable(outcome), false), slackapi.MsgOptionBlocks(settledBlocks(question, outcome)...))
+	if err != nil {
+		return apiError("change a message", err)
+	}
+	return nil
 }

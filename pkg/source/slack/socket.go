@@ -147,6 +147,8 @@ func (s *socket) read(ctx context.Context, e socketmode.Event) (source.Delivery,
 			return source.Delivery{}, err
 		}
 		return s.receiver.complete(ctx, d, len(e.Request.Payload), s.clock.Now())
+	case socketmode.EventTypeInteractive:
+		return s.receiver.readInteraction(e.Request.Payload)
 	default:
 		return ignored("events of this type are not taken"), nil
 	}

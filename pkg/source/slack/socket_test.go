@@ -23,6 +23,7 @@ import (
 type listening struct {
 	socket *fakeslack.Socket
 	got    chan event.Message
+	said   chan source.Answer
 	fail   chan error // what the next delivery gets; nil is fine
 	stop   context.CancelFunc
 	ended  chan error
@@ -30,7 +31,7 @@ type listening struct {
 
 func listen(t *testing.T) *listening {
 	t.Helper()
-	l := &listening{socket: fakeslack.NewSocket(t), got: make(chan event.Message, 100), fail: make(chan error, 100), ended: make(chan error, 1)}
+	l := &listening{socket: fakeslack.NewSocket(t), got: make(chan event.Message, 100), said: make(chan source.Answer, 100), fail: make(chan error, 100), ended: make(chan error, 1)}
 	s, err := slack.NewStream(source.Settings{
 		BaseURL: l.socket.URL(), HTTPClient: l.socket.Client(), Clock: clocktesting.NewFakePassiveClock(now),
 		Config: map[string]any{"app_token": fakeslack.AppToken},
@@ -43,6 +44,9 @@ func listen(t *testing.T) *listening {
 		l.ended <- s.Listen(ctx, func(_ context.Context, d source.Delivery) error {
 			for _, m := range d.Messages {
 				l.got <- m
+			}
+			for _, a := range d.Answers {
+				l.said <- a
 			}
 			select {
 			case err := <-l.fail:
@@ -82,6 +86,13 @@ func TestSocketMode(t *testing.T) {
 	raw, err := json.Marshal(m)
 	require.NoError(t, err)
 	assert.NotContains(t, string(raw), "secret")
+
+	id = l.socket.Send("interactive", fakeslack.PressPayload(channel, ts, alice, "aof_deny", `{"namespace":"ns","run":"r","node":"n","digest":"d"}`))
+	assert.Equal(t, id, <-l.socket.Acks)
+	said := <-l.said
+	assert.Equal(t, &source.Question{Namespace: "ns", Run: "r", Node: "n", Digest: "d"}, said.Question)
+	assert.Equal(t, alice, said.User.ID)
+	assert.False(t, said.Approved)
 
 	for name, envelope := range map[string]struct {
 		kind    string

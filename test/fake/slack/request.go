@@ -91,6 +91,20 @@ func ChallengeEvent(challenge string) []byte {
 	return mustEncode(map[string]any{"type": "url_verification", "challenge": challenge, "token": VerificationToken})
 }
 
+// Press is the body that tells of a button that was pressed under a message.
+func Press(channel, ts, user, action, value string) []byte {
+	return []byte(url.Values{"payload": {string(PressPayload(channel, ts, user, action, value))}}.Encode())
+}
+
+// PressPayload is what Press wraps into a form; Socket Mode sends it as it is.
+func PressPayload(channel, ts, user, action, value string) []byte {
+	return mustEncode(map[string]any{
+		"type": "block_actions", "team": map[string]any{"id": Team}, "user": map[string]any{"id": user, "username": "name-of-" + user},
+		"channel": map[string]any{"id": channel}, "message": map[string]any{"ts": ts}, "api_app_id": App, "token": VerificationToken,
+		"actions": []any{map[string]any{"action_id": action, "value": value, "type": "button"}},
+	})
+}
+
 // Command is the body of a slash command.
 func Command(channel, user, command, text string) []byte {
 	return []byte(url.Values{

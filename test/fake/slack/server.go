@@ -41,6 +41,8 @@ type Message struct {
 	Blocks []any
 	// TS is the timestamp the server gave it.
 	TS string
+	// Edits is how often it was changed since; Text and Blocks are the newest.
+	Edits int
 }
 
 // Reaction is a reaction that was added.
@@ -49,7 +51,7 @@ type Reaction struct {
 	Channel, TS, Name string
 }
 
-// Server is a running Slack. It is closed with its test.
+// Server is a Slack: an http.Handler for its API, below /api/.
 type Server struct {
 	http     *httptest.Server
 	token    string
@@ -78,9 +80,17 @@ func WithChannel(id, name string) Option { return func(s *Server) { s.channels[i
 // WithUser adds a user. A server without users knows every user.
 func WithUser(id, name string) Option { return func(s *Server) { s.users[id] = name } }
 
-// New starts a Server.
+// New starts a Server. It is closed with its test.
 func New(tb testing.TB, options ...Option) *Server {
 	tb.Helper()
+	s := Unstarted(options...)
+	s.http = httptest.NewServer(s)
+	tb.Cleanup(s.http.Close)
+	return s
+}
+
+// Unstarted makes a Server that somebody else serves: it has no URL and no Client.
+func Unstarted(options ...Option) *Server {
 	s := &Server{
 		token: Token, channels: map[string]string{}, users: map[string]string{},
 		calls: map[string]int{}, failures: map[string][]string{}, changed: make(chan struct{}),
@@ -88,8 +98,6 @@ func New(tb testing.TB, options ...Option) *Server {
 	for _, o := range options {
 		o(s)
 	}
-	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
-	tb.Cleanup(s.http.Close)
 	return s
 }
 
@@ -148,8 +156,8 @@ func (s *Server) WaitMessages(ctx context.Context, n int) ([]Message, error) {
 	}
 }
 
-// serve answers one call.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers one call of the API.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		answer(w, failure("invalid_form_data"))
@@ -196,6 +204,8 @@ func (s *Server) call(method string, arg func(string) string) map[string]any {
 		return map[string]any{"ok": true, "team_id": Team, "user_id": BotUser, "bot_id": "B0FAKEBOT0", "app_id": App}
 	case "chat.postMessage":
 		return s.post(arg)
+	case "chat.update":
+		return s.update(arg)
 	case "conversations.info":
 		name, ok := lookUp(s.channels, arg("channel"))
 		if !ok {
@@ -231,6 +241,30 @@ func (s *Server) post(arg func(string) string) map[string]any {
 	m.TS = fmt.Sprintf("1800000000.%06d", len(s.messages)+1)
 	s.messages = append(s.messages, m)
 	return map[string]any{"ok": true, "channel": m.Channel, "ts": m.TS, "message": map[string]any{"text": m.Text, "ts": m.TS}}
+}
+
+// update changes a message, as its author may. It is found by the id of its
+// channel only: Slack takes no name there.
+func (s *Server) update(arg func(string) string) map[string]any {
+	for i := range s.messages {
+		m := &s.messages[i]
+		if m.Channel != arg("channel") || m.TS != arg("ts") {
+			continue
+		}
+		blocks := m.Blocks // which stay unless others are given
+		if b := arg("blocks"); b != "" {
+			blocks = nil
+			if json.Unmarshal([]byte(b), &blocks) != nil {
+				return failure("invalid_blocks")
+			}
+		}
+		if arg("text") == "" && len(blocks) == 0 {
+			return failure("no_text")
+		}
+		m.Text, m.Blocks, m.Edits = arg("text"), blocks, m.Edits+1
+		return map[string]any{"ok": true, "channel": m.Channel, "ts": m.TS, "text": m.Text}
+	}
+	return failure("message_not_found")
 }
 
 func (s *Server) react(r Reaction) map[string]any {

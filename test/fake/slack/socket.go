@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
@@ -36,16 +35,26 @@ type Socket struct {
 // NewSocket starts a Socket; it ends with the test.
 func NewSocket(tb testing.TB) *Socket {
 	tb.Helper()
-	s := &Socket{Acks: make(chan string, 100), conns: make(chan *websocket.Conn, 10)}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /api/apps.connections.open", s.open)
-	mux.HandleFunc("GET /socket", s.connect)
+	s, mux := UnstartedSocket(), http.NewServeMux()
+	s.Handle(mux)
 	s.http = httptest.NewServer(mux)
 	tb.Cleanup(func() {
 		s.Drop()
 		s.http.Close()
 	})
 	return s
+}
+
+// UnstartedSocket makes a Socket that somebody else serves: it has no URL and no
+// Client.
+func UnstartedSocket() *Socket {
+	return &Socket{Acks: make(chan string, 100), conns: make(chan *websocket.Conn, 10)}
+}
+
+// Handle adds the paths of a Socket to a server.
+func (s *Socket) Handle(mux *http.ServeMux) {
+	mux.HandleFunc("POST /api/apps.connections.open", s.open)
+	mux.HandleFunc("GET /socket", s.connect)
 }
 
 // URL is the address of the API.
@@ -78,7 +87,7 @@ func (s *Socket) open(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("Authorization") != "Bearer "+AppToken:
 		answer(w, failure("invalid_auth"))
 	default:
-		answer(w, map[string]any{"ok": true, "url": "ws" + strings.TrimPrefix(s.http.URL, "http") + "/socket"})
+		answer(w, map[string]any{"ok": true, "url": "ws://" + r.Host + "/socket"})
 	}
 }
 
@@ -103,9 +112,12 @@ func (s *Socket) connect(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// current is the connection there is; it waits for one.
+// Connected tells whether there is, or was, a connection to send on.
+func (s *Socket) Connected() bool { return s.conn != nil || len(s.conns) > 0 }
+
+// current is the newest connection; it waits for one.
 func (s *Socket) current() *websocket.Conn {
-	if s.conn == nil {
+	for s.conn == nil || len(s.conns) > 0 {
 		s.conn = <-s.conns
 	}
 	return s.conn
