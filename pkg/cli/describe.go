@@ -112,7 +112,11 @@ func describeRun(env *Env, run *aofv1.FlowRun, s *shape) {
 	fact("context", refText(run.Spec.Context))
 	fact("plan", run.Spec.Plan)
 	fact("event", eventText(run))
-	fact("retries", run.Labels[names.LabelRetryOf])
+	if r := run.Spec.Retry; r != nil {
+		fact("retries", r.Run+fromText(r.From))
+	} else {
+		fact("retries", run.Labels[names.LabelRetryOf])
+	}
 	if !run.CreationTimestamp.IsZero() {
 		fact("created", run.CreationTimestamp.UTC().Format(time.RFC3339))
 	}
@@ -135,6 +139,9 @@ func describeNode(w io.Writer, run *aofv1.FlowRun, n *aofv1.NodeStatus, after st
 	fmt.Fprintf(w, "  %-10s %s (%s)%s", n.Phase, oneLine(n.ID, 100), n.Type, after)
 	if n.Duration != "" && n.Phase != aofv1.NodePhaseSkipped {
 		fmt.Fprintf(w, "  %s", n.Duration)
+	}
+	if n.TakenFrom != "" {
+		fmt.Fprintf(w, "  taken over from %s", oneLine(n.TakenFrom, 100))
 	}
 	if n.Attempt > 1 {
 		fmt.Fprintf(w, "  attempt %d", n.Attempt)

@@ -164,6 +164,10 @@ func journal(run *aofv1.FlowRun) []journalLine {
 		lines = append(lines, l)
 	}
 	for i := range run.Status.Nodes {
+		if n := &run.Status.Nodes[i]; n.TakenFrom != "" {
+			add(run.Status.StartTime, n.ID, "%s in run %s, taken over from there", strings.ToLower(string(n.Phase)), n.TakenFrom)
+			continue
+		}
 		nodeLines(&run.Status.Nodes[i], add)
 	}
 	for i := range run.Spec.Decisions {

@@ -14,7 +14,7 @@ import (
 )
 
 const planYAML = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web-plan, namespace: ops}\ndata:\n  plan.json: '" +
-	`{"namespace":"ops","binding":"web","context":{},"flowNamespace":"ops","flow":{"name":"fix","nodes":[{"id":"ask","kind":"Agent"},{"id":"approve","kind":"Approval"},{"id":"apply","kind":"Script"},{"id":"tell","kind":"Slack"}],` +
+	`{"namespace":"ops","binding":"web","context":{},"flowNamespace":"ops","flow":{"name":"fix","nodes":[{"id":"ask","kind":"Agent","config":{"agent":"a"}},{"id":"approve","kind":"Approval"},{"id":"apply","kind":"Script","config":{"command":"true"}},{"id":"tell","kind":"Slack","config":{"message":"m"}}],` +
 	`"edges":[{"from":"trigger","to":"ask"},{"from":"ask","to":"approve"},{"from":"approve","to":"apply"},{"from":"approve","to":"tell"}]}}` + "'\n"
 
 func TestRetry(t *testing.T) {
@@ -86,6 +86,68 @@ func TestRetryOnAPlan(t *testing.T) {
 	assert.Equal(t, ExitOK, got.code, "nobody needs to be able to read plans: %s", got.errs)
 }
 
+// brokenRun is a run that came to the ends of two branches, and failed in both.
+const brokenRun = `
+apiVersion: aof.dev/v1
+kind: FlowRun
+metadata: {name: web-3, namespace: ops, uid: u3, creationTimestamp: "2026-05-04T10:01:00Z"}
+spec:
+  flow: {name: fix}
+  binding: {name: web, namespace: ops}
+  plan: web-plan
+  event: {specversion: "1.0", id: e3, source: /s, type: t, data: {}}
+status:
+  phase: Failed
+  error: {node: apply, reason: Exit, message: "exit code 7"}
+  nodes:
+    - {id: ask, type: Agent, phase: Succeeded, attempt: 1, output: {output: "kubectl scale"}}
+    - {id: approve, type: Approval, phase: Succeeded, attempt: 1, output: {approved: true}}
+    - {id: apply, type: Script, phase: Failed, attempt: 1, error: {node: apply, reason: Exit, message: "exit code 7"}}
+    - {id: tell, type: Slack, phase: Failed, attempt: 1, error: {node: tell, reason: HTTP, message: "500"}}
+`
+
+func TestRetryFromANode(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t).put(brokenRun, planYAML, bindingYAML)
+	got := c.user().aof(t, "retry", "web-3", "--from", "tell", "--from", "apply,tell", "-o", "json")
+	require.Equal(t, ExitOK, got.code, got.errs)
+	assert.Empty(t, got.errs)
+	var made struct {
+		Metadata struct{ Name string }
+		Spec     struct{ Retry any }
+	}
+	require.NoError(t, json.Unmarshal([]byte(got.out), &made))
+	assert.Equal(t, map[string]any{"run": "web-3", "uid": "u3", "from": []any{"apply", "tell"}}, made.Spec.Retry)
+
+	got = c.user().aof(t, "retry", "web-3", "--from", "apply", "--from", "tell")
+	assert.Equal(t, said{ExitFailed, "", "aof: run web-3 was retried from apply, tell already, by " + made.Metadata.Name + ", which is Pending\n"}, got)
+	got = c.user().aof(t, "retry", "web-3", "--from", "apply")
+	assert.Equal(t, ExitOK, got.code, "from elsewhere is another retry")
+	assert.Regexp(t, `^run ops/web-\w+ retries web-3 from apply\n$`, got.out)
+	assert.Contains(t, got.errs, "node tell failed as well and stays so, so the run will fail again: name it with --from, too\n")
+	got = c.user().aof(t, "retry", "web-3")
+	assert.Equal(t, ExitOK, got.code, "and so is from the beginning: %s", got.errs)
+	got = c.user().aof(t, "describe", made.Metadata.Name)
+	assert.Contains(t, got.out, "  retries  web-3 from apply, tell\n")
+
+	// Whoever can't read plans is told what the journal says; the runner the rest.
+	c.deny("get configmaps")
+	got = c.user().aof(t, "retry", "web-3", "--from", "approve")
+	assert.Equal(t, ExitOK, got.code, got.errs)
+	got = c.user().aof(t, "retry", "web-3", "--from", "nobody")
+	assert.Equal(t, said{ExitFailed, "", `aof: run web-3: the run did not come to node "nobody"; it came to "ask", "approve", "apply", "tell"` + "\n"}, got)
+}
+
+func TestWhatWasTakenOverIsShownSo(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t).put(strings.Replace(brokenRun, "type: Agent,", "type: Agent, takenFrom: web-2, startTime: \"2026-05-04T09:00:00.000000Z\",", 1))
+	got := c.user().aof(t, "describe", "web-3")
+	assert.Contains(t, got.out, "  Succeeded  ask (Agent)  taken over from web-2\n")
+	got = c.user().aof(t, "logs", "web-3")
+	assert.Contains(t, got.out, "ask      succeeded in run web-2, taken over from there\n")
+	assert.NotContains(t, got.out, "09:00")
+}
+
 func TestRetryRefused(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -94,11 +156,13 @@ func TestRetryRefused(t *testing.T) {
 		code int
 		says string
 	}{
-		"it succeeded":    {strings.Replace(failedRun, "phase: Failed", "phase: Succeeded", 1), nil, ExitFailed, "run web-2 succeeded: there is nothing to retry"},
-		"it goes on":      {strings.Replace(failedRun, "phase: Failed", "phase: Running", 1), nil, ExitFailed, "is Running: cancel it first"},
-		"from the middle": {failedRun, []string{"--from", "apply"}, ExitBadInput, "--from apply: a run can't begin in the middle yet"},
-		"by hand":         {strings.Replace(failedRun, "  binding: {name: web, namespace: ops}\n", "", 1), []string{"--latest"}, ExitFailed, "was started by hand"},
-		"no event":        {strings.Replace(failedRun, "specversion: \"1.0\", ", "", 1), nil, ExitFailed, "the event of run web-2 can't be read"},
+		"it succeeded": {strings.Replace(failedRun, "phase: Failed", "phase: Succeeded", 1), nil, ExitFailed, "run web-2 succeeded: there is nothing to retry"},
+		"it goes on":   {strings.Replace(failedRun, "phase: Failed", "phase: Running", 1), nil, ExitFailed, "is Running: cancel it first"},
+		"not come to":  {failedRun, []string{"--from", "tell"}, ExitFailed, `run web-2: the run did not come to node "tell"; it came to "apply"`},
+		"no such node": {failedRun, []string{"--from", "appply"}, ExitFailed, `run web-2: there is no node "appply"; it came to "apply"`},
+		"another plan": {failedRun, []string{"--from", "apply", "--latest"}, ExitBadInput, "[from latest]"},
+		"by hand":      {strings.Replace(failedRun, "  binding: {name: web, namespace: ops}\n", "", 1), []string{"--latest"}, ExitFailed, "was started by hand"},
+		"no event":     {strings.Replace(failedRun, "specversion: \"1.0\", ", "", 1), nil, ExitFailed, "the event of run web-2 can't be read"},
 	} {
 		c := newCluster(t).put(tc.run, planYAML, bindingYAML)
 		got := c.user().aof(t, append([]string{"retry", "web-2"}, tc.args...)...)

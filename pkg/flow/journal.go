@@ -26,7 +26,7 @@ func (p *Plan) Restore(facts Facts, at time.Time, entries []NodeState) (State, [
 		if _, twice := m.journal[i]; twice {
 			return State{}, nil, fmt.Errorf("journal: node %s has two entries", quote(entry.ID))
 		}
-		if !entry.StartedAt.IsZero() && entry.StartedAt.Before(begun) {
+		if entry.TakenFrom == "" && !entry.StartedAt.IsZero() && entry.StartedAt.Before(begun) {
 			begun = entry.StartedAt
 		}
 		if entry.Phase != PhasePending && entry.Phase != PhaseSkipped {

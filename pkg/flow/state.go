@@ -154,6 +154,8 @@ type NodeState struct {
 	Grant string `json:"grant,omitempty"`
 	// NotBefore is when a further attempt may begin.
 	NotBefore time.Time `json:"notBefore,omitzero"`
+	// TakenFrom names the run whose node this was; empty for the run's own.
+	TakenFrom string    `json:"takenFrom,omitempty"`
 	StartedAt time.Time `json:"startedAt,omitzero"`
 	EndedAt   time.Time `json:"endedAt,omitzero"`
 }
@@ -308,7 +310,7 @@ func (n *NodeState) canonicalise() error {
 		return fmt.Errorf("exports %w", err)
 	}
 	n.Output, n.Exports = output, exports
-	n.Reason, n.Grant = cut(n.Reason), cut(n.Grant)
+	n.Reason, n.Grant, n.TakenFrom = cut(n.Reason), cut(n.Grant), cut(n.TakenFrom)
 	if n.Error != nil {
 		n.Error = &NodeError{Reason: cut(n.Error.Reason), Message: cut(n.Error.Message)}
 	}

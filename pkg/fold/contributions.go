@@ -44,9 +44,10 @@ func Contributions(run *aofv1.FlowRun) map[Target][]Run {
 	return out
 }
 
-// agentTurn is one agent's part in a run, read from its node's output.
+// agentTurn is one agent's part in a run, read from its node's output. One that
+// was taken over from another run is counted with that.
 func agentTurn(n *aofv1.NodeStatus) (name string, turn Run, ok bool) {
-	if n.Type != string(flow.KindAgent) || n.EndTime == nil || n.Output == nil {
+	if n.Type != string(flow.KindAgent) || n.EndTime == nil || n.Output == nil || n.TakenFrom != "" {
 		return "", turn, false
 	}
 	var output struct {

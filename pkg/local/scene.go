@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -191,20 +190,23 @@ func (p *storedPlans) Plan(ctx context.Context, namespace, name string) (*plan.P
 }
 
 // keepPlans puts the plans of a World into the ledger before any run names them,
-// and removes those that neither a binding nor an unfinished run needs.
+// and removes those that neither a binding nor a run needs: one that is not over,
+// or can be retried.
 func (s *Server) keepPlans(ctx context.Context, w *World) error {
-	var needed []string
+	needed := map[string]bool{}
 	for _, b := range w.bindings {
 		if b.Plan != nil {
-			needed = append(needed, b.Plan.Namespace+"/"+b.Name)
+			needed[b.Plan.Namespace+"/"+b.Name] = true
 		}
 	}
-	open := ledger.ListOptions{Phases: []aofv1.FlowRunPhase{aofv1.FlowRunPhasePending, aofv1.FlowRunPhaseRunning, aofv1.FlowRunPhaseWaiting}}
-	for run, err := range ledger.All(ctx, s.store, open) {
+	pinned := ledger.ListOptions{Phases: []aofv1.FlowRunPhase{
+		aofv1.FlowRunPhasePending, aofv1.FlowRunPhaseRunning, aofv1.FlowRunPhaseWaiting, aofv1.FlowRunPhaseFailed, aofv1.FlowRunPhaseCancelled,
+	}}
+	for run, err := range ledger.All(ctx, s.store, pinned) {
 		if err != nil {
-			return fmt.Errorf("list unfinished runs: %w", err)
+			return fmt.Errorf("list the runs that need a plan: %w", err)
 		}
-		needed = append(needed, run.Namespace+"/"+run.Spec.Plan)
+		needed[run.Namespace+"/"+run.Spec.Plan] = true
 	}
 	return s.store.Change(ctx, func(docs ledger.Documents) error {
 		for _, b := range w.bindings {
@@ -220,7 +222,7 @@ func (s *Server) keepPlans(ctx context.Context, w *World) error {
 			return err
 		}
 		for _, key := range keys {
-			if !slices.Contains(needed, key) {
+			if !needed[key] {
 				if err := docs.Remove(docPlan, key); err != nil {
 					return err
 				}

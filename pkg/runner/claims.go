@@ -99,9 +99,10 @@ func (r *Runner) begunUnwritten(run *aofv1.FlowRun) bool {
 }
 
 // claimSuffices says that the run may be begun before anything is written: the
-// claim it was created with is ours, is fresh, and stands for its first nodes.
+// claim it was created with is ours, is fresh, and stands for its first nodes,
+// which are not those of a run that continues another.
 func (r *Runner) claimSuffices(run *aofv1.FlowRun) bool {
 	claim := run.Spec.Claim
-	return claim != nil && run.Status.StartTime == nil && claim.Holder == r.Holder && !r.own.isUnwritten(run) && !r.own.isSpent(run) &&
+	return claim != nil && run.Spec.Retry == nil && run.Status.StartTime == nil && claim.Holder == r.Holder && !r.own.isUnwritten(run) && !r.own.isSpent(run) &&
 		claim.ExpiresAt.Sub(r.Clock.Now()) > r.lease()/3
 }

@@ -23,7 +23,7 @@ func readJournal(run *aofv1.FlowRun) ([]flow.NodeState, error) {
 		n := &run.Status.Nodes[i]
 		entry := flow.NodeState{
 			ID: n.ID, Kind: flow.Kind(n.Type), Phase: flow.Phase(n.Phase), Attempt: int(n.Attempt), Exports: n.Exports,
-			Grant: n.Grant, NotBefore: timeOf(n.NotBefore), StartedAt: timeOf(n.StartTime), EndedAt: timeOf(n.EndTime),
+			Grant: n.Grant, NotBefore: timeOf(n.NotBefore), StartedAt: timeOf(n.StartTime), EndedAt: timeOf(n.EndTime), TakenFrom: n.TakenFrom,
 		}
 		if entry.Phase == flow.PhasePending && entry.Attempt > 0 {
 			entry.Phase = flow.PhaseRunning // for the engine it is; the executor has not begun
@@ -99,7 +99,7 @@ func writeJournal(status *aofv1.FlowRunStatus, s flow.State, begun map[string]bo
 func nodeStatus(n *flow.NodeState) (aofv1.NodeStatus, error) {
 	out := aofv1.NodeStatus{
 		ID: n.ID, Type: string(n.Kind), Phase: aofv1.NodePhase(n.Phase), Attempt: int64(n.Attempt), Exports: n.Exports,
-		Grant: n.Grant, NotBefore: microTime(n.NotBefore), StartTime: microTime(n.StartedAt), EndTime: microTime(n.EndedAt),
+		Grant: n.Grant, NotBefore: microTime(n.NotBefore), StartTime: microTime(n.StartedAt), EndTime: microTime(n.EndedAt), TakenFrom: n.TakenFrom,
 	}
 	if !n.StartedAt.IsZero() && !n.EndedAt.IsZero() {
 		out.Duration = aofv1.ShortDuration(n.EndedAt.Sub(n.StartedAt))

@@ -170,7 +170,7 @@ func (r *Runner) open(ctx context.Context, run *aofv1.FlowRun) (*execution, erro
 	if err != nil {
 		return nil, err
 	}
-	entries, err := readJournal(run)
+	entries, err := r.journalOf(ctx, run, compiled)
 	if err != nil {
 		return nil, err
 	}

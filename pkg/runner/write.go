@@ -30,6 +30,9 @@ const (
 	smallOutput = 4 << 10
 )
 
+// reasonTooLarge is why a run failed that lost outputs of its nodes.
+const reasonTooLarge = "RunTooLarge"
+
 func (r *Runner) lease() time.Duration { return positive(r.Lease, DefaultLease) }
 
 // renewal is the time until the lease is to be renewed, or the claim turned into
@@ -204,7 +207,7 @@ func (e *execution) shrink(most int) {
 		}
 	}
 	status.Result = nil
-	status.MarkFailed(aofv1.RunError{Reason: "RunTooLarge", Message: "the outputs of the run's nodes are larger than a run may be (1 MiB together)"})
+	status.MarkFailed(aofv1.RunError{Reason: reasonTooLarge, Message: "the outputs of the run's nodes are larger than a run may be (1 MiB together)"})
 }
 
 // fill puts the state into the run's status.

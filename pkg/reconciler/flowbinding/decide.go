@@ -50,6 +50,9 @@ type StoredPlan struct {
 	Superseded time.Time
 	// InUse says that a run that is not over is pinned to it.
 	InUse bool
+	// Retryable says that a run which failed or was cancelled is pinned to it: it
+	// can be retried while the binding is there.
+	Retryable bool
 }
 
 // Decision is what is to be done about a binding.
@@ -112,8 +115,8 @@ func (d *Decision) keepOrCollect(p StoredPlan, now time.Time) {
 	case !known:
 		d.Supersede = append(d.Supersede, p.ConfigMap)
 		d.lookAgain(resources.Grace)
-	case p.InUse:
-		// The run wakes the binding when it is over.
+	case p.InUse, p.Retryable:
+		// The run wakes the binding when it is over, and when it is removed.
 	case rest <= 0:
 		d.Delete = append(d.Delete, p.ConfigMap)
 	default:

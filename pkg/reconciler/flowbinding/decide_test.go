@@ -73,6 +73,10 @@ func TestDecide(t *testing.T) {
 			Input{Plan: compiled, Plans: []StoredPlan{stored("old", noon.Add(-24*time.Hour), true)}},
 			want{plan: "new", subscribe: true},
 		},
+		"an old plan stays on which a run can be retried": {
+			Input{Plan: compiled, Plans: []StoredPlan{{ConfigMap: stored("old", time.Time{}, false).ConfigMap, Superseded: noon.Add(-24 * time.Hour), Retryable: true}}},
+			want{plan: "new", subscribe: true},
+		},
 		"a plan that came back is restored": {
 			Input{Plan: compiled, Plans: []StoredPlan{stored("new", noon.Add(-24*time.Hour), false)}},
 			want{plan: "new", subscribe: true, restore: []string{"new"}},

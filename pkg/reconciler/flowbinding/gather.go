@@ -94,11 +94,16 @@ func (r *Reconciler) storedPlans(binding types.NamespacedName) ([]StoredPlan, er
 		if !ok {
 			continue
 		}
-		runs, err := r.Runs.ByIndex(IndexRuns, types.NamespacedName{Namespace: c.Namespace, Name: c.Name}.String())
+		key := types.NamespacedName{Namespace: c.Namespace, Name: c.Name}.String()
+		runs, err := r.Runs.ByIndex(IndexRuns, key)
 		if err != nil {
 			return nil, fmt.Errorf("find the runs of plan %s: %w", c.Name, err)
 		}
-		out = append(out, StoredPlan{ConfigMap: c, Superseded: resources.SupersededAt(c), InUse: len(runs) > 0})
+		retries, err := r.Runs.ByIndex(IndexRetries, key)
+		if err != nil {
+			return nil, fmt.Errorf("find the runs of plan %s: %w", c.Name, err)
+		}
+		out = append(out, StoredPlan{ConfigMap: c, Superseded: resources.SupersededAt(c), InUse: len(runs) > 0, Retryable: len(retries) > 0})
 	}
 	slices.SortFunc(out, func(a, b StoredPlan) int { return strings.Compare(a.ConfigMap.Name, b.ConfigMap.Name) })
 	return out, nil

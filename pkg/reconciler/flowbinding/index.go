@@ -24,6 +24,9 @@ const (
 	// IndexRuns finds the runs that are not over and are pinned to a plan, by the
 	// plan's namespace/name.
 	IndexRuns = "flowbinding/runs"
+	// IndexRetries finds in the same way the runs that failed or were cancelled: as
+	// long as they are there they can be retried.
+	IndexRetries = "flowbinding/retries"
 )
 
 // PlanIndexers go on an informer of ConfigMaps.
@@ -48,13 +51,20 @@ func SubscriptionIndexers() cache.Indexers {
 
 // RunIndexers go on an informer of FlowRuns.
 func RunIndexers() cache.Indexers {
-	return cache.Indexers{IndexRuns: func(obj any) ([]string, error) {
+	return cache.Indexers{
+		IndexRuns:    byPlan(func(p aofv1.FlowRunPhase) bool { return !p.IsFinal() }),
+		IndexRetries: byPlan(func(p aofv1.FlowRunPhase) bool { return p.IsFinal() && p != aofv1.FlowRunPhaseSucceeded }),
+	}
+}
+
+func byPlan(wanted func(aofv1.FlowRunPhase) bool) cache.IndexFunc {
+	return func(obj any) ([]string, error) {
 		run, ok := obj.(*aofv1.FlowRun)
-		if !ok || run.Spec.Plan == "" || run.Status.Phase.IsFinal() {
+		if !ok || run.Spec.Plan == "" || !wanted(run.Status.Phase) {
 			return nil, nil
 		}
 		return []string{types.NamespacedName{Namespace: run.Namespace, Name: run.Spec.Plan}.String()}, nil
-	}}
+	}
 }
 
 var everything = labels.Everything()

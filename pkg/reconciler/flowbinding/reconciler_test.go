@@ -239,6 +239,10 @@ func TestEditedFlow(t *testing.T) {
 	s = w.again(t, s)
 	assert.ElementsMatch(t, []string{before, after}, plans(s), "the run that waits is still on it")
 
+	Get[*aofv1.FlowRun](t, s, team, "run-1").Status.Phase = aofv1.FlowRunPhaseFailed
+	s = w.again(t, s)
+	assert.ElementsMatch(t, []string{before, after}, plans(s), "the run that failed can be retried on it")
+
 	Get[*aofv1.FlowRun](t, s, team, "run-1").Status.Phase = aofv1.FlowRunPhaseSucceeded
 	s = w.again(t, s)
 	assert.Equal(t, []string{after}, plans(s))

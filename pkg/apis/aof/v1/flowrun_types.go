@@ -6,6 +6,7 @@ package v1
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"knative.dev/pkg/apis"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
 	"knative.dev/pkg/kmeta"
@@ -67,12 +68,35 @@ type FlowRunSpec struct {
 	// Claim says who works on the run. It stands outside status because a create
 	// request can't carry a status, and creating the run is claiming the event.
 	Claim *RunClaim `json:"claim,omitempty"`
+	// Retry says which run this one continues; empty for one that begins at the
+	// beginning.
+	Retry *RunRetry `json:"retry,omitempty"`
 	// Decisions answer the run's approvals, in the order they were made. They are
 	// added, never changed.
 	// +kubebuilder:validation:MaxItems=200
 	Decisions []RunDecision `json:"decisions,omitempty"`
 	// Cancel, once set, ends the run.
 	Cancel *RunCancel `json:"cancel,omitempty"`
+}
+
+// RunRetry says which run another one continues, and from where. The runner takes
+// over what that run has done and what does not come after the nodes named; these
+// and what follows them run anew.
+type RunRetry struct {
+	// Run that is continued, in the same namespace. It is over, and has the same
+	// plan and the same event.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	Run string `json:"run,omitempty"`
+	// UID of that run: another one of its name is not continued.
+	// +required
+	UID types.UID `json:"uid,omitempty"`
+	// From are the nodes to begin at again.
+	// +required
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=253
+	From []string `json:"from,omitempty"`
 }
 
 // RunDecision is what one person said to one approval.
@@ -216,6 +240,10 @@ type NodeStatus struct {
 	Grant string `json:"grant,omitempty"`
 	// Wait says what the node waits for, or waited for.
 	Wait *WaitStatus `json:"wait,omitempty"`
+	// TakenFrom names the run that carried the node out, if it was not this one
+	// but one that this one continues. What it used is counted there.
+	// +kubebuilder:validation:MaxLength=253
+	TakenFrom string `json:"takenFrom,omitempty"`
 }
 
 // WaitStatus says what a node waits for.

@@ -29,6 +29,9 @@ func (r *FlowRun) Validate(ctx context.Context) *apis.FieldError {
 	if s.Claim != nil && s.Claim.Holder == "" {
 		errs = errs.Also(apis.ErrMissingField("claim.holder"))
 	}
+	if s.Retry != nil {
+		errs = errs.Also(s.Retry.validate(r.Name).ViaField("retry"))
+	}
 	if apis.IsInCreate(ctx) {
 		errs = errs.Also(s.validateNew())
 	}
@@ -60,6 +63,43 @@ func (s *FlowRunSpec) validateEvent() *apis.FieldError {
 		}
 	}
 	return errs
+}
+
+// maxRetryNodes bounds the nodes that a run begins at again.
+const maxRetryNodes = 64
+
+// validate refuses a retry that does not say of what, or from where.
+func (r *RunRetry) validate(run string) *apis.FieldError {
+	var errs *apis.FieldError
+	switch {
+	case r.Run == "":
+		errs = errs.Also(apis.ErrMissingField("run"))
+	case r.Run == run:
+		errs = errs.Also(invalid(r.Run, "run", "is the run itself"))
+	case len(r.Run) > MaxNameBytes:
+		errs = errs.Also(unfit("run", "is too long to be a name"))
+	}
+	switch {
+	case r.UID == "":
+		errs = errs.Also(apis.ErrMissingField("uid"))
+	case len(r.UID) > MaxNameBytes:
+		errs = errs.Also(unfit("uid", "is too long to be a UID"))
+	}
+	if len(r.From) == 0 {
+		errs = errs.Also(apis.ErrMissingField("from"))
+	}
+	seen := map[string]bool{}
+	return errs.Also(eachOf(len(r.From), maxRetryNodes, "from", func(i int) *apis.FieldError {
+		node := r.From[i]
+		switch {
+		case node == "" || len(node) > MaxNameBytes:
+			return unfit(index("from", i), "is no node")
+		case seen[node]:
+			return invalid(node, index("from", i), "is named twice")
+		}
+		seen[node] = true
+		return nil
+	}))
 }
 
 // validateNew refuses answers to what was not asked yet.

@@ -21,6 +21,9 @@ func TestValidateFlowRun(t *testing.T) {
 		{name: "no spec", paths: []string{"spec.flow.name", "spec.event"}},
 		{name: "an event that is none", spec: `{flow: f, event: {specversion: "1.0", id: ""}}`, paths: []string{"spec.event.id", "spec.event.source", "spec.event.type"}},
 		{name: "a claim by nobody", spec: someEvent + "flow: f\nclaim: {}", paths: []string{"spec.claim.holder"}},
+		{name: "a run that continues another", spec: someEvent + "flow: f\nretry: {run: r, uid: u, from: [a, b]}"},
+		{name: "one that does not say of what", spec: someEvent + "flow: f\nretry: {}", paths: []string{"spec.retry.run", "spec.retry.uid", "spec.retry.from"}},
+		{name: "one from no node", spec: someEvent + "flow: f\nretry: {run: r, uid: u, from: [a, a, \"\"]}", paths: []string{"spec.retry.from[1]", "spec.retry.from[2]"}},
 		{name: "an empty reference", spec: someEvent + "flow: f\nbinding: {}", paths: []string{"spec.binding.name"}},
 		{name: "an endless event", spec: `{flow: f, event: {data: "` + strings.Repeat("x", MaxEventBytes) + `"}}`, paths: []string{"spec.event"}},
 	})
@@ -39,6 +42,10 @@ func TestARunKeepsWhatItRuns(t *testing.T) {
 	moved.Spec.Plan = "p2"
 	assert.Equal(t, []string{"spec"}, paths(moved.Validate(ctx)))
 	assert.Empty(t, paths(moved.Validate(t.Context())), "a new run may have any plan")
+
+	turned := old.DeepCopy()
+	turned.Spec.Retry = &RunRetry{Run: "r", UID: "u", From: []string{"a"}}
+	assert.Equal(t, []string{"spec"}, paths(turned.Validate(ctx)))
 }
 
 func TestARunIsAnsweredAfterItAsked(t *testing.T) {
