@@ -47,8 +47,9 @@ var law = map[string][]string{
 	// Runs.
 	"pkg/ledger":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "modernc.org/sqlite/...", "modernc.org/sqlite", "pkg/apis/...", "pkg/ledger"},
 	"pkg/ledger/kube": {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/apis/...", "pkg/ledger"},
-	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/guard", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan", "pkg/verdict"},
+	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/guard", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan", "pkg/quota", "pkg/verdict"},
 	"pkg/guard":       {"std"},
+	"pkg/quota":       {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/api/errors", "k8s.io/utils/clock", "pkg/guard", "pkg/ledger", "pkg/names"},
 	"pkg/verdict":     {"std", "github.com/cloudevents/sdk-go/v2/event", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/guard"},
 	"pkg/answer":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/event", "pkg/guard", "pkg/ledger", "pkg/source", "pkg/verdict"},
 	"pkg/fold":        {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/...", "pkg/flow"},

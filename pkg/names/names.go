@@ -41,11 +41,16 @@ const (
 	KindRoutes = "routes"
 	KindTally  = "tally"
 	KindEvents = "events"
+	// KindQuota is what a Context's runs have used, KindTurns whose turn it is
+	// among a binding's.
+	KindQuota = "quota"
+	KindTurns = "turns"
 
 	KeyPlan   = "plan.json"
 	KeyRoutes = "routes.json"
 	KeyTally  = "tally.json"
 	KeyEvents = "events.json"
+	KeyQuota  = "quota.json"
 )
 
 // Objects with fixed names.
@@ -115,6 +120,20 @@ func Events(trigger string) string { return kmeta.ChildName("aof-events-", trigg
 // Tally is the ConfigMap in which finished runs of an object are counted; kind
 // is flowbinding, agentflow, agent or trigger.
 func Tally(kind, name string) string { return kmeta.ChildName("aof-tally-"+kind+"-", name) }
+
+// Quota is the ConfigMap in which is kept what the runs of a Context have used of
+// its limits, in the Context's namespace, and what lets runners write it.
+func Quota(context string) string { return kmeta.ChildName("aof-quota-", context) }
+
+// QuotaOf lets the runner of a namespace write a Context's quota: a RoleBinding
+// in the Context's namespace.
+func QuotaOf(context, namespace string) string {
+	return kmeta.ChildName("aof-quota-"+context+"-", namespace)
+}
+
+// Turns is the ConfigMap in which is kept whose turn it is among the runs of a
+// binding, and what lets its runner write that.
+func Turns(binding string) string { return kmeta.ChildName("aof-turns-", binding) }
 
 // KnativeTrigger is the Knative Trigger of a binding, in the namespace of the
 // AOF Trigger: bindings of several namespaces may share it.
