@@ -4,15 +4,12 @@
 package example
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
 	"github.com/stretchr/testify/assert"
@@ -173,13 +170,17 @@ func (s *scene) byHand(settings local.Settings, c scenario) {
 // runOf waits for the run that the scenario looks at to come to its phase.
 func (s *scene) runOf(want outcome, n int) (found aofv1.FlowRun) {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool {
+	s.until(func() string {
 		runs := s.settled(n)
 		at := slices.IndexFunc(runs, func(r aofv1.FlowRun) bool { return want.Flow == "" || r.Spec.Flow.Name == want.Flow })
-		require.GreaterOrEqual(s.t, at, 0, "there is no run of %s", want.Flow)
-		found = runs[at]
-		return string(found.Status.Phase) == want.Phase || found.IsDone()
-	}, patience, 5*time.Millisecond, "the run does not come to be %s", want.Phase)
+		if at < 0 {
+			return "there is no run of " + want.Flow
+		}
+		if found = runs[at]; string(found.Status.Phase) == want.Phase || found.IsDone() {
+			return ""
+		}
+		return "the run is not " + want.Phase
+	})
 	return found
 }
 
@@ -264,28 +265,33 @@ func (s *scene) lookAround(want outcome, run aofv1.FlowRun) {
 	}
 }
 
-// lookAtSlack compares what was posted. Two messages that nothing puts in an
+// lookAtSlack compares what stands in Slack. Two messages that nothing puts in an
 // order may come in any.
 func (s *scene) lookAtSlack(want outcome) {
-	t := s.t
-	t.Helper()
-	deadline, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	messages, _ := s.slack.WaitMessages(deadline, len(want.Messages))
-	assert.Len(t, messages, len(want.Messages), "%+v", messages)
-	for _, m := range want.Messages {
+	s.t.Helper()
+	s.until(func() string { return unlike(want.Messages, s.slack.Messages()) })
+}
+
+// unlike says what of the messages is not as it should be; empty when nothing is.
+func unlike(want []posted, messages []fakeslack.Message) string {
+	if len(messages) != len(want) {
+		return fmt.Sprintf("%d messages instead of %d: %+v", len(messages), len(want), messages)
+	}
+	messages = slices.Clone(messages)
+	for _, m := range want {
 		if m.Thread == "event" {
 			m.Thread = eventTS
 		}
 		at := slices.IndexFunc(messages, func(got fakeslack.Message) bool {
-			blocks, err := json.Marshal(got.Blocks)
-			require.NoError(t, err)
+			text := got.Text + "\n" + fmt.Sprint(got.Blocks...)
 			return got.Channel == m.Channel && got.Thread == m.Thread && !slices.ContainsFunc(m.Says, func(part string) bool {
-				return !strings.Contains(got.Text+"\n"+string(blocks), part)
+				return !strings.Contains(text, part)
 			})
 		})
-		if assert.GreaterOrEqual(t, at, 0, "no message %+v in %+v", m, messages) {
-			messages = slices.Delete(slices.Clone(messages), at, at+1)
+		if at < 0 {
+			return fmt.Sprintf("no message like %+v in %+v", m, messages)
 		}
+		messages = slices.Delete(messages, at, at+1)
 	}
+	return ""
 }

@@ -32,7 +32,8 @@ import (
 )
 
 const (
-	patience = 20 * time.Second // how long a condition may take to come true
+	patience = 20 * time.Second      // how long a condition may take to come true
+	creep    = 20 * time.Millisecond // what goes by of the fake time between two looks
 	secret   = "8f742231b10e8888abcd99yyyzzz85a5"
 	eventTS  = "1767258000.000100" // of the Slack message that begins a run
 )
@@ -140,13 +141,38 @@ func (s *scene) runs() []aofv1.FlowRun {
 func (s *scene) settled(n int) []aofv1.FlowRun {
 	s.t.Helper()
 	var runs []aofv1.FlowRun
-	require.Eventually(s.t, func() bool {
+	s.until(func() string {
 		runs = s.runs()
-		return len(runs) == n && !slices.ContainsFunc(runs, func(r aofv1.FlowRun) bool {
-			return !r.IsDone() && r.Status.Phase != aofv1.FlowRunPhaseWaiting
-		})
-	}, patience, 5*time.Millisecond, "want %d runs that are over or wait", n)
+		if len(runs) == n && !slices.ContainsFunc(runs, busy) {
+			return ""
+		}
+		return fmt.Sprintf("want %d runs that are over or wait, there are %s", n, progress(runs))
+	})
 	return runs
+}
+
+func busy(r aofv1.FlowRun) bool { return !r.IsDone() && r.Status.Phase != aofv1.FlowRunPhaseWaiting }
+
+// until asks again and again, while the fake clock creeps on, until nothing is
+// missing. Waits of minutes do not end by that.
+func (s *scene) until(missing func() string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for {
+		what := missing()
+		if what == "" {
+			return
+		}
+		select {
+		case <-again.C:
+			s.clock.Step(creep)
+		case <-ctx.Done():
+			require.Fail(s.t, "it did not come about", what)
+		}
+	}
 }
 
 // send has the scenario's event happen.
@@ -212,7 +238,12 @@ func (s *scene) after(trigger string, st step, runs int) {
 		require.NoError(s.t, err)
 		s.clock.Step(d)
 	}
-	require.Eventually(s.t, func() bool { return progress(s.runs()) != progress(before) }, patience, 5*time.Millisecond, "the run took no note of %+v", st)
+	s.until(func() string {
+		if progress(s.runs()) == progress(before) {
+			return fmt.Sprintf("the run took no note of %+v", st)
+		}
+		return ""
+	})
 }
 
 // note keeps what a run asks people.
