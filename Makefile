@@ -56,6 +56,10 @@ bench: ## The benchmarks of docs/benchmarks.md
 bench-scale: test-programs ## One controller with 100, 1,000 and 10,000 FlowBindings on an API server (10 to 20 minutes)
 	@$(WITH_KUBE) go test -run '^$$' -bench Scale -benchtime 1x -timeout 1h ./test/apiserver
 
+.PHONY: bench-temporal
+bench-temporal: build $(BIN)/temporal-$(TEMPORAL_VERSION) ## Durable runs of aof dev beside Temporal's development server (10 minutes; ARGS go to test/bench)
+	@GOWORK=off go -C test/bench build -o $(BIN)/bench . && $(BIN)/bench -aof $(BIN)/aof -temporal $(BIN)/temporal-$(TEMPORAL_VERSION) $(ARGS)
+
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## golangci-lint, as .golangci.yaml says and why
 	@$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...

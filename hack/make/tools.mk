@@ -4,6 +4,7 @@
 GOLANGCI_LINT_VERSION  := v2.15.0
 CONTROLLER_GEN_VERSION := v0.20.1
 CODE_GENERATOR_VERSION := v0.35.7
+TEMPORAL_VERSION       := v1.5.1
 KNATIVE_PKG_VERSION    := $(shell awk '$$1 == "knative.dev/pkg" {print $$2}' go.mod)
 
 define go-install
@@ -27,6 +28,9 @@ $(BIN)/injection-gen-$(KNATIVE_PKG_VERSION): hack/codegen/injection-gen.sh
 	@hack/codegen/injection-gen.sh $(KNATIVE_PKG_VERSION) $@
 
 CODEGEN_TOOLS := $(BIN)/controller-gen-$(CONTROLLER_GEN_VERSION) $(CODE_GENERATORS) $(BIN)/injection-gen-$(KNATIVE_PKG_VERSION)
+
+$(BIN)/temporal-$(TEMPORAL_VERSION):
+	$(call go-install,github.com/temporalio/cli/cmd/temporal,$(TEMPORAL_VERSION))
 
 .PHONY: codegen-tools
 codegen-tools: $(CODEGEN_TOOLS)
