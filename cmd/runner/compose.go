@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"aof.dev/operator/pkg/agent"
+	"aof.dev/operator/pkg/audit/sink"
 	"aof.dev/operator/pkg/delivery"
 	"aof.dev/operator/pkg/egress"
 	"aof.dev/operator/pkg/kubeapi"
@@ -49,6 +51,8 @@ type process struct {
 	getenv func(string) string
 	clock  clock.WithTicker
 	log    *slog.Logger
+	// stdout is for audit records only; what the process has to say goes to log.
+	stdout io.Writer
 	// hide keeps the environment from the programs that scripts start.
 	hide func() error
 }
@@ -130,6 +134,7 @@ func (p *process) runner(store *ledgerkube.Store, plans *delivery.Plans, t times
 			})
 		},
 		Agents:  &agent.Runner{Models: models},
+		Audit:   &sink.Sinks{Stdout: p.stdout, HTTPClient: client, Clock: p.clock},
 		Secrets: func(string) *runner.Secrets { return runner.NewSecrets(credentials.lookup) },
 		Clock:   p.clock,
 		Holder:  or(p.getenv("HOSTNAME"), "runner") + "-" + string(uuid.NewUUID()),

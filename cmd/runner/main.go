@@ -22,13 +22,13 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	code := run(ctx, os.Args[1:], os.Getenv, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
 // run is main with what it depends on.
-func run(ctx context.Context, args []string, getenv func(string) string, stderr io.Writer) int {
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("runner", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	address := flags.String("address", ":"+or(getenv("PORT"), "8080"), "address to serve on; its port is that of $PORT")
@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stderr 
 		return 2
 	}
 	p := &process{
-		getenv: getenv, clock: clock.RealClock{}, hide: hideEnvironment,
+		getenv: getenv, clock: clock.RealClock{}, hide: hideEnvironment, stdout: stdout,
 		log: slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: least})),
 	}
 	if err := p.main(ctx, *address); err != nil {

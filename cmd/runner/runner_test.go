@@ -106,7 +106,7 @@ func quickstart(t *testing.T) (*fakeAPI, *server, map[string]string) {
 		names.EnvAPIServer: kube.URL, names.EnvAPIToken: "t", names.EnvNamespace: "quickstart", "REPLIES_YAML": string(replies),
 		names.EnvAPICA: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: kube.Certificate().Raw})),
 	}
-	p := &process{getenv: of(env), clock: clock.RealClock{}, log: slog.New(slog.DiscardHandler), hide: func() error { return nil }}
+	p := &process{getenv: of(env), clock: clock.RealClock{}, log: slog.New(slog.DiscardHandler), stdout: io.Discard, hide: func() error { return nil }}
 	s, err := p.server(t.Context())
 	require.NoError(t, err)
 	return api, s, env
@@ -240,7 +240,7 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 			_, _, env := quickstart(t)
 			env[test.variable] = test.value
 			var said strings.Builder
-			assert.Equal(t, 1, run(t.Context(), []string{"--address", "127.0.0.1:0"}, of(env), &said))
+			assert.Equal(t, 1, run(t.Context(), []string{"--address", "127.0.0.1:0"}, of(env), io.Discard, &said))
 			assert.Contains(t, said.String(), test.want)
 		})
 	}

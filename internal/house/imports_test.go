@@ -27,7 +27,7 @@ var law = map[string][]string{
 	"pkg/fleet": {"std"},
 
 	// The kinds. Validation is compilation (ADR 0002), so they may use the core.
-	"pkg/apis": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "knative.dev/pkg/...", "sigs.k8s.io/json/...", "github.com/netresearch/go-cron", "pkg/apis/...", "pkg/expr", "pkg/flow", "pkg/match"},
+	"pkg/apis": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "knative.dev/pkg/...", "sigs.k8s.io/json/...", "github.com/netresearch/go-cron", "pkg/apis/...", "pkg/audit", "pkg/expr", "pkg/flow", "pkg/match"},
 
 	// The only place where kinds and core meet beside validation.
 	"pkg/plan": {"std", "pkg/agent", "k8s.io/apimachinery/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/expr", "pkg/flow", "pkg/match", "pkg/fleet"},
@@ -47,8 +47,10 @@ var law = map[string][]string{
 	// Runs.
 	"pkg/ledger":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "modernc.org/sqlite/...", "modernc.org/sqlite", "pkg/apis/...", "pkg/ledger"},
 	"pkg/ledger/kube": {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/apis/...", "pkg/ledger"},
-	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/guard", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan", "pkg/quota", "pkg/verdict"},
+	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/audit", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/guard", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan", "pkg/quota", "pkg/verdict"},
 	"pkg/guard":       {"std"},
+	"pkg/audit":       {"std"},
+	"pkg/audit/sink":  {"std", "k8s.io/utils/clock", "pkg/audit"},
 	"pkg/quota":       {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/api/errors", "k8s.io/utils/clock", "pkg/guard", "pkg/ledger", "pkg/names"},
 	"pkg/verdict":     {"std", "github.com/cloudevents/sdk-go/v2/event", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/guard"},
 	"pkg/answer":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/event", "pkg/guard", "pkg/ledger", "pkg/source", "pkg/verdict"},

@@ -57,7 +57,7 @@ func (o *serving) serve(ctx context.Context, env *Env) error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(env.Err, &slog.HandlerOptions{Level: level}))
-	settings := local.Settings{Files: o.files, Getenv: env.Getenv, Clock: env.Clock, Model: o.model, HTTPClient: &http.Client{}}
+	settings := local.Settings{Files: o.files, Getenv: env.Getenv, Clock: env.Clock, Model: o.model, HTTPClient: &http.Client{}, Audit: env.Out}
 	server, err := local.Open(ctx, settings, o.data, log)
 	if err != nil {
 		return &ExitError{Code: ExitBadInput, Err: err}

@@ -65,6 +65,7 @@ func (o *running) run(ctx context.Context, env *Env, flow string) error {
 	show := newProgress(env)
 	settings := local.Settings{
 		Files: o.files, Getenv: env.Getenv, Clock: env.Clock, Model: o.model, HTTPClient: &http.Client{}, Observe: show.observe,
+		Audit: env.Err, // Out is for what the run came to
 	}
 	e, err := o.readEvent(env, settings)
 	if err != nil {
@@ -79,7 +80,21 @@ func (o *running) run(ctx context.Context, env *Env, flow string) error {
 	case err != nil:
 		return &ExitError{Code: ExitBadInput, Err: err}
 	}
+	printUndelivered(env, run)
 	return o.report(env, run)
+}
+
+// printUndelivered prints the audit records that did not get where they should:
+// with the run they would be gone.
+func printUndelivered(env *Env, run *aofv1.FlowRun) {
+	a := run.Status.Audit
+	if a == nil || len(a.Pending) == 0 {
+		return
+	}
+	fmt.Fprintf(env.Err, "%d audit records were not delivered: %s\n", len(a.Pending), oneLine(a.LastError, 300))
+	for _, line := range a.Pending {
+		fmt.Fprintln(env.Err, printable(line, true))
+	}
 }
 
 func (o *running) readEvent(env *Env, s local.Settings) (cloudevents.Event, error) {

@@ -4,6 +4,7 @@
 package local
 
 import (
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"aof.dev/operator/pkg/agent"
+	"aof.dev/operator/pkg/audit/sink"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/llm"
 	"aof.dev/operator/pkg/llm/builtin"
@@ -39,6 +41,8 @@ type Settings struct {
 	// HTTPClient makes the calls of HTTP nodes, platforms and models. It has no
 	// Timeout of its own; callers bound their calls.
 	HTTPClient *http.Client
+	// Audit is where the audit sink stdout writes to; nil is nowhere.
+	Audit io.Writer
 	// Observe hears how the nodes of runs come along; may be nil.
 	Observe func(runner.Progress)
 }
@@ -68,11 +72,19 @@ func (s Settings) newRunner(store ledger.Store, plans runner.Plans, messenger no
 			})
 		},
 		Agents:  &agent.Runner{Models: models},
+		Audit:   &sink.Sinks{Stdout: s.audit(), HTTPClient: s.HTTPClient, Clock: s.Clock},
 		Secrets: func(string) *runner.Secrets { return runner.NewSecrets(s.lookup) },
 		Clock:   s.Clock,
 		Holder:  "local-" + string(newUID()),
 		Observe: s.Observe,
 	}
+}
+
+func (s Settings) audit() io.Writer {
+	if s.Audit == nil {
+		return io.Discard
+	}
+	return s.Audit
 }
 
 func decodeYAML(raw []byte) (map[string]any, error) {

@@ -41,7 +41,18 @@ func contextOf(c *aofv1.Context, own *aofv1.FlowContext) Context {
 			RequireFor:     a.RequireFor,
 		}
 	}
+	out.Audit = auditOf(c.Spec.Audit)
 	return out
+}
+
+// auditOf is nil for an audit that is not enabled.
+func auditOf(a *aofv1.ContextAudit) *Audit {
+	if a == nil || !deref(a.Enabled) {
+		return nil
+	}
+	return &Audit{
+		Sink: string(a.Sink), URL: a.URL, Headers: a.Headers, Path: a.Path, Events: a.Events, Payload: deref(a.IncludePayload),
+	}
 }
 
 func overrideApproval(a *Approval, o *aofv1.BindingOverrides) {

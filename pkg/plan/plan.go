@@ -68,6 +68,21 @@ type Context struct {
 	Env map[string]string `json:"env,omitempty"`
 	// Approval is what Approval nodes fall back to.
 	Approval Approval `json:"approval,omitzero"`
+	// Audit says what is put on record, and where; nil for no audit.
+	Audit *Audit `json:"audit,omitempty"`
+}
+
+// Audit says what is put on record, and where. URL, Path and Headers may hold
+// ${VAR} references.
+type Audit struct {
+	// Sink is stdout, file or webhook.
+	Sink    string            `json:"sink"`
+	URL     string            `json:"url,omitempty"`
+	Headers map[string]string `json:"headers,omitempty"`
+	Path    string            `json:"path,omitempty"`
+	// Events are the kinds of records that are wanted; all when empty.
+	Events  []string `json:"events,omitempty"`
+	Payload bool     `json:"payload,omitempty"`
 }
 
 // Approval says who decides and how long they have.

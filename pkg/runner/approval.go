@@ -83,6 +83,7 @@ func (e *execution) decideApproval(n flow.NodeState) {
 	if v.Outcome == guard.Undecided {
 		return
 	}
+	e.audit.hear(n)
 	approved := v.Outcome == guard.Approved || v.Outcome == guard.TimedOut && rule.ApproveOnTimeout
 	if gate, _ := n.Wait.Details["gate"].(bool); gate {
 		e.pass(n, v, approved)
@@ -138,6 +139,7 @@ func (e *execution) decideReaction(n flow.NodeState) {
 		if v.Answers[0] != guard.Accepted && (judged || v.Answers[0] != guard.Foreign) {
 			continue
 		}
+		e.audit.hear(n)
 		e.step(flow.Done{Node: n.ID, Attempt: n.Attempt, At: e.runner.Clock.Now(), Output: reacted(n.Wait, map[string]any{
 			"reaction": d.Reaction, "user": d.User, "approved": approves, "timeout": false,
 		})})

@@ -78,16 +78,17 @@ func (a *alarms) stop() {
 
 // attempt executes one command and reports. There is room for every report,
 // since a node has one attempt at a time.
-func (e *execution) attempt(ctx context.Context, command flow.Run, request node.Request) {
+func (e *execution) attempt(ctx context.Context, command flow.Run, request node.Request, did func() []node.Action) {
 	value, err := e.execute(ctx, request)
-	e.results <- result{command, value, err}
+	e.results <- result{command: command, value: value, err: err, actions: did()}
 }
 
-// request is what the executor of a command gets.
-func (e *execution) request(command flow.Run) node.Request {
+// request is what the executor of a command gets, and what tells afterwards what
+// it did.
+func (e *execution) request(command flow.Run) (request node.Request, did func() []node.Action) {
 	n, _ := e.compiled.Node(command.Node) // the engine commands only what it has
 	approval := e.plan.Context.Approval
-	request := node.Request{
+	request = node.Request{
 		Node:    n,
 		Scope:   expr.Chain(e.compiled.Scope(e.state, n.ID), e.secrets),
 		Env:     e.compiled.Env(e.state, n.ID),
@@ -98,8 +99,8 @@ func (e *execution) request(command flow.Run) node.Request {
 			Timeout: time.Duration(approval.TimeoutSeconds) * time.Second,
 		},
 	}
-	request.Gate = e.gate(request)
-	return request
+	request.Gate, did = e.audit.watch(e.gate(request))
+	return request, did
 }
 
 func (e *execution) execute(ctx context.Context, request node.Request) (value node.Result, err error) {

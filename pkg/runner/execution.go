@@ -25,6 +25,7 @@ type execution struct {
 	secrets   *Secrets
 	executors node.Executors
 	about     node.Run
+	audit     *auditor
 	// requestedBy are the names of who caused the event.
 	requestedBy []string
 
@@ -65,6 +66,8 @@ type result struct {
 	command flow.Run
 	value   node.Result
 	err     error
+	// actions are what it did, if the run is audited.
+	actions []node.Action
 }
 
 // work runs the loop: write down, begin what may begin, wait for a result.
@@ -75,7 +78,8 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 	defer stop()
 
 	e.tell(nil)
-	if e.over() && !e.changed && e.run.Status.Phase == aofv1.FlowRunPhaseWaiting {
+	if e.over() && !e.changed && e.run.Status.Phase == aofv1.FlowRunPhaseWaiting && !e.audit.news() {
+		e.audit.finish(ctx, &e.running)
 		return e.run, nil // it still waits
 	}
 	covered := e.runner.claimSuffices(e.run)
@@ -100,10 +104,12 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 				return e.run, err
 			}
 			alarms.renewIn(e.renewal())
+			e.audit.send(attempts, &e.running)
 		}
 		force, covered = false, false
 		switch {
 		case e.over():
+			e.audit.finish(ctx, &e.running)
 			return e.run, nil
 		case ctx.Err() != nil:
 			e.putBack(batch)
@@ -113,8 +119,8 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 			return e.run, e.release(ctx, ErrYielded)
 		}
 		for _, p := range batch {
-			request := e.request(p.Run) // here, since the state moves on
-			e.running.Go(func() { e.attempt(attempts, p.Run, request) })
+			request, did := e.request(p.Run) // here, since the state moves on
+			e.running.Go(func() { e.attempt(attempts, p.Run, request, did) })
 		}
 		if len(e.pending) > left {
 			continue // somebody answered while we wrote
@@ -127,6 +133,8 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 			force = true
 		case <-alarms.yield():
 		case <-alarms.delayed(e.earliest()):
+		case d := <-e.audit.arrivals():
+			e.audit.arrived(d)
 		case r := <-e.results:
 			if ctx.Err() != nil && r.err != nil {
 				e.halt()
@@ -142,6 +150,7 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 func (e *execution) halt() {
 	e.stop()
 	e.running.Wait()
+	e.audit.drain()
 	for {
 		select {
 		case r := <-e.results:
@@ -217,6 +226,7 @@ func (e *execution) take(r result) {
 	now := e.runner.Clock.Now()
 	id, attempt := r.command.Node, r.command.Attempt
 	delete(e.begun, id)
+	e.audit.did(id, r.actions)
 	switch {
 	case r.err != nil:
 		e.step(failed(r, e.secrets, now))

@@ -78,6 +78,8 @@ type Runner struct {
 	// Yield is how long before the context's deadline no further node is begun, so
 	// that those at work can finish and be written down. 0 never yields.
 	Yield time.Duration
+	// Audit delivers audit records; nil leaves them with their runs.
+	Audit Audit
 	// Observe, when set, hears of every change of a node. It should return at once.
 	Observe func(Progress)
 
@@ -95,15 +97,15 @@ func (r *Runner) Run(ctx context.Context, namespace, name string) (*aofv1.FlowRu
 }
 
 // Carry carries on a run that was just created or read, until it is over or
-// waits, and returns it as written last. A run that is over already is returned
-// as it is. The error is ErrBusy, ErrLost, ErrYielded, the context's, or the
+// waits, and returns it as written last. Of a run that is over already only the
+// audit is seen to. The error is ErrBusy, ErrLost, ErrYielded, the context's, or the
 // store's; the run that comes with one may be ahead of the ledger.
 //
 // A run that was created with a claim of ours that still holds is begun without
 // writing: the claim says that its first nodes may have begun.
 func (r *Runner) Carry(ctx context.Context, run *aofv1.FlowRun) (*aofv1.FlowRun, error) {
 	if run.IsDone() {
-		return run, nil
+		return r.tellRest(ctx, run)
 	}
 	if r.heldByAnother(run) {
 		return run, ErrBusy
@@ -184,6 +186,7 @@ func (r *Runner) open(ctx context.Context, run *aofv1.FlowRun) (*execution, erro
 		results: make(chan result, len(compiled.Nodes())), base: run.Status.DeepCopy(),
 		requestedBy: verdict.RequestedBy(message), opened: r.Clock.Now(), takeovers: r.takeoversOf(run), stop: func() {},
 	}
+	e.audit = r.newAuditor(run, p, message, facts, secrets)
 	e.executors = r.Nodes(&asker{runner: r.Agents, plan: p})
 	e.resume(commands)
 	return e, nil
@@ -202,6 +205,9 @@ func (r *Runner) refuse(ctx context.Context, run *aofv1.FlowRun, cause error) (*
 		run.Status.StartTime = &now
 	}
 	run.Status.Lease = nil
+	if p, err := r.Plans.Plan(ctx, run.Namespace, run.Spec.Plan); err == nil && p.Context.Audit != nil && run.Status.Audit == nil {
+		run.Status.Audit = &aofv1.RunAudit{} // for the sweep to see to
+	}
 	if err := r.Store.Update(ctx, run); err != nil {
 		return run, storeError(err)
 	}

@@ -157,6 +157,7 @@ type scene struct {
 	clock *watchedClock
 	fakes *fakes
 	plan  *plan.Plan
+	sink  *receiver // nil: nobody takes audit records
 	// effects counts what tests have their nodes do.
 	effects atomic.Int64
 }
@@ -198,10 +199,14 @@ func (s *scene) runner(holder string) *runner.Runner {
 	for _, kind := range flow.Kinds() {
 		executors[kind] = s.fakes
 	}
-	return &runner.Runner{
+	r := &runner.Runner{
 		Store: s.store, Plans: onePlan{s.plan}, Nodes: func(node.Agents) node.Executors { return executors },
 		Agents: &agent.Runner{}, Clock: s.clock, Holder: holder,
 	}
+	if s.sink != nil {
+		r.Audit = s.sink
+	}
+	return r
 }
 
 func (s *scene) run(t *testing.T) *aofv1.FlowRun {

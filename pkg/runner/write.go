@@ -82,7 +82,7 @@ func (e *execution) write(ctx context.Context, released bool) error {
 			return nil
 		}
 		switch {
-		case errors.Is(err, ledger.ErrTooLarge) && e.cut():
+		case errors.Is(err, ledger.ErrTooLarge) && (e.audit.trim() || e.cut()):
 			continue
 		case errors.Is(err, ledger.ErrConflict) && conflicts < maxConflicts:
 			conflicts++
@@ -142,6 +142,8 @@ func (e *execution) reread(ctx context.Context) (written bool, err error) {
 	e.run.ObjectMeta, e.run.Spec = stored.ObjectMeta, stored.Spec
 	if written {
 		e.acknowledged()
+	} else {
+		e.audit.rebase(&stored.Status)
 	}
 	if !e.state.Phase.Finished() {
 		e.answer()
@@ -165,6 +167,7 @@ func (e *execution) acknowledged() {
 	e.dirty, e.changed = false, false
 	e.journalled = journalled(e.run)
 	e.runner.own.written(e.run)
+	e.audit.written()
 	if l := e.run.Status.Lease; l != nil && l.ExpiresAt != nil {
 		e.expires = l.ExpiresAt.Time
 	}
@@ -229,7 +232,7 @@ func (e *execution) fill(released bool) error {
 	if e.most > 0 {
 		e.shrink(e.most)
 	}
-	return nil
+	return e.audit.fill(status)
 }
 
 func (e *execution) fillLease(status *aofv1.FlowRunStatus, now metav1.MicroTime, released bool) {

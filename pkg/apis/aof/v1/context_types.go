@@ -112,6 +112,29 @@ type ContextAudit struct {
 	// Audit log destination
 	// +kubebuilder:default=stdout
 	Sink AuditSink `json:"sink,omitempty"`
+	// URL of the webhook that records are sent to. ${NAME} is a credential of the
+	// namespace in which flows run; ${AUDIT_WEBHOOK_URL} when empty.
+	URL string `json:"url,omitempty"`
+	// WebhookURL is another spelling of url; it is stored as url.
+	WebhookURL string `json:"webhook_url,omitempty"`
+	// Headers are sent to the webhook with every request, such as
+	// Authorization: Bearer ${AUDIT_TOKEN}.
+	Headers map[string]string `json:"headers,omitempty"`
+	// Path of the file that records are added to.
+	Path string `json:"path,omitempty"`
+	// LogPath is another spelling of path; it is stored as path.
+	LogPath string `json:"log_path,omitempty"`
+	// Destination is sink, url and path in one: stdout://, file:///path, http(s)://…
+	// or one of the words of sink. It is stored as those.
+	Destination string `json:"destination,omitempty"`
+	// Events limits what is recorded to these kinds of records; all when empty.
+	Events []string `json:"events,omitempty"`
+	// IncludePayload has records carry what nodes were given and what came of it.
+	// Secrets are blotted out and the rest is cut at 8 KiB.
+	IncludePayload *bool `json:"include_payload,omitempty"`
+	// IncludePayloadCamel is another spelling of include_payload; it is stored as
+	// include_payload.
+	IncludePayloadCamel *bool `json:"includePayload,omitempty"`
 }
 
 // ContextLimits bound what the flows of a context may use together. An empty

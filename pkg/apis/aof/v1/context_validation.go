@@ -6,9 +6,17 @@ package v1
 import (
 	"context"
 	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"knative.dev/pkg/apis"
+
+	"aof.dev/operator/pkg/audit"
 )
 
 // Validate refuses a context that no run could obey.
@@ -35,7 +43,7 @@ func (s *ContextSpec) validate() *apis.FieldError {
 		errs = errs.Also(s.Approval.validate().ViaField("approval"))
 	}
 	if s.Audit != nil {
-		errs = errs.Also(validateWord(s.Audit.Sink, auditSinks, "audit.sink"))
+		errs = errs.Also(s.Audit.validate().ViaField("audit"))
 	}
 	if s.Limits != nil {
 		errs = errs.Also(s.Limits.validate().ViaField("limits"))
@@ -70,4 +78,102 @@ func (l *ContextLimits) validate() *apis.FieldError {
 		notBoth(l.MaxConcurrentOperations != nil, "max_concurrent", "max_concurrent_operations"),
 		notBoth(l.TimeoutSeconds != nil, "max_execution_time_seconds", "timeout_seconds"),
 	)
+}
+
+// validate refuses an audit whose records could never arrive.
+func (a *ContextAudit) validate() *apis.FieldError {
+	var errs *apis.FieldError
+	errs = errs.Also(
+		validateWord(a.Sink, auditSinks, "sink"),
+		notBoth(a.WebhookURL != "", "url", "webhook_url"),
+		notBoth(a.LogPath != "", "path", "log_path"),
+		notBoth(a.IncludePayloadCamel != nil, "include_payload", "includePayload"),
+		validateSecretTemplate(a.URL, "url"),
+		validateTemplate(a.Path, "path"),
+		validateAuditURL(a.URL),
+		a.validateHeaders(),
+		eachOf(len(a.Events), MaxListItems, "events", func(i int) *apis.FieldError {
+			if !audit.Known(a.Events[i]) {
+				return invalid(a.Events[i], index("events", i), "must be one of "+audit.Words())
+			}
+			return nil
+		}),
+	)
+	if a.Destination != "" {
+		errs = errs.Also(unfit("destination", "must be stdout://, file:///path or http(s)://…, and agree with sink, url and path"))
+	}
+	if a.URL != "" && a.Sink != AuditSinkWebhook {
+		errs = errs.Also(unfit("url", "is for sink webhook only, and sink is "+string(a.Sink)))
+	}
+	if len(a.Headers) > 0 && a.Sink != AuditSinkWebhook {
+		errs = errs.Also(unfit("headers", "are for sink webhook only, and sink is "+string(a.Sink)))
+	}
+	switch {
+	case a.Path != "" && a.Sink != AuditSinkFile:
+		errs = errs.Also(unfit("path", "is for sink file only, and sink is "+string(a.Sink)))
+	case a.Path == "" && a.Sink == AuditSinkFile:
+		errs = errs.Also(apis.ErrMissingField("path"))
+	case strings.HasSuffix(a.Path, "/") || strings.ContainsFunc(a.Path, unicode.IsControl):
+		errs = errs.Also(unfit("path", "must be the path of a file"))
+	}
+	return errs
+}
+
+// validateAuditURL refuses what can be no address of a webhook. One that begins
+// with a reference is judged when that is resolved. It may hold a secret, so it
+// is not repeated.
+func validateAuditURL(address string) *apis.FieldError {
+	if address == "" || strings.HasPrefix(address, "${") {
+		return nil
+	}
+	if isTemplate(address) {
+		address, _, _ = strings.Cut(address, "${") // what may be a secret is for the runner
+	}
+	u, err := url.Parse(address)
+	switch {
+	case len(address) > maxAuditURL || err != nil || u.Host == "" && !strings.HasSuffix(address, "://") || u.User != nil:
+		return unfit("url", "must be a URL like https://audit.example.com/aof, without a user")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return unfit("url", "must begin with https:// or http://")
+	default:
+		return nil
+	}
+}
+
+const (
+	maxAuditURL     = 2048
+	maxAuditHeaders = 20
+)
+
+func (a *ContextAudit) validateHeaders() *apis.FieldError {
+	var errs *apis.FieldError
+	if len(a.Headers) > maxAuditHeaders {
+		return unfit("headers", fmt.Sprintf("has %d items, at most %d are allowed", len(a.Headers), maxAuditHeaders))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Headers)) {
+		path := "headers[" + bounded(name, maxQuoted) + "]"
+		value := a.Headers[name]
+		switch {
+		case !headerName.MatchString(name):
+			errs = errs.Also(unfit(path, "is no name of an HTTP header"))
+		case reservedHeader(name):
+			errs = errs.Also(unfit(path, "is set by the sender"))
+		case len(value) > maxAuditURL || strings.ContainsFunc(value, unicode.IsControl):
+			errs = errs.Also(unfit(path, "is no value of an HTTP header"))
+		default:
+			errs = errs.Also(validateSecretTemplate(value, path))
+		}
+	}
+	return errs
+}
+
+var headerName = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+.^_|~-]{1,100}$`)
+
+func reservedHeader(name string) bool {
+	switch strings.ToLower(name) {
+	case "content-type", "content-length", "host", "connection", "transfer-encoding", "te", "trailer", "upgrade", "keep-alive", "proxy-connection":
+		return true
+	default:
+		return false
+	}
 }

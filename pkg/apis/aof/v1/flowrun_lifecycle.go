@@ -4,6 +4,8 @@
 package v1
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"knative.dev/pkg/apis"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
@@ -31,6 +33,33 @@ func (r *FlowRun) GetUntypedSpec() any { return r.Spec }
 
 // IsDone reports whether the run never changes again.
 func (r *FlowRun) IsDone() bool { return r.Status.Phase.IsFinal() }
+
+// Undelivered is how many records the sink of the audit has not taken.
+func (a *RunAudit) Undelivered() int64 {
+	if a == nil {
+		return 0
+	}
+	return max(0, a.Records-a.Delivered-a.Omitted)
+}
+
+// AuditDue says whether somebody has to see to the run's audit although the run
+// itself may need nothing: records are to be delivered, or something that was
+// said about the run is not on record. At is when; zero is now.
+func (r *FlowRun) AuditDue() (at time.Time, due bool) {
+	a := r.Status.Audit
+	switch {
+	case a == nil:
+		return time.Time{}, false
+	case r.IsDone() && (!a.Ended || int64(len(r.Spec.Decisions)) > a.Decisions):
+		return time.Time{}, true
+	case a.Undelivered() == 0:
+		return time.Time{}, false
+	case a.NextTry != nil:
+		return a.NextTry.Time, true
+	default:
+		return time.Time{}, true
+	}
+}
 
 // GetCondition gives the condition of that type, nil when there is none.
 func (s *FlowRunStatus) GetCondition(t apis.ConditionType) *apis.Condition {

@@ -204,6 +204,32 @@ type FlowRunStatus struct {
 	Duration string `json:"duration,omitempty"`
 	// Usage sums up the tokens of all nodes.
 	Usage *TokenUsage `json:"usage,omitempty"`
+	// Audit is what is on record of the run and has not been delivered; absent when
+	// its context asks for no audit.
+	Audit *RunAudit `json:"audit,omitempty"`
+}
+
+// RunAudit is how far the audit of a run has come.
+type RunAudit struct {
+	// Records is how many were made: the number of the last.
+	Records int64 `json:"records,omitempty"`
+	// Delivered is how many the sink has taken.
+	Delivered int64 `json:"delivered,omitempty"`
+	// Omitted is how many were left out since too many were pending.
+	Omitted int64 `json:"omitted,omitempty"`
+	// Decisions is how many of spec.decisions are on record.
+	Decisions int64 `json:"decisions,omitempty"`
+	// Ended says that the end of the run is on record.
+	Ended bool `json:"ended,omitempty"`
+	// Pending are the records that the sink has not taken, oldest first, each the
+	// JSON line that it will get.
+	Pending []string `json:"pending,omitempty"`
+	// Failures is how often in a row the sink did not take them.
+	Failures int64 `json:"failures,omitempty"`
+	// NextTry is when they are sent again.
+	NextTry *metav1.MicroTime `json:"nextTry,omitempty"`
+	// LastError is why the sink did not take them.
+	LastError string `json:"lastError,omitempty"`
 }
 
 // NodeStatus is the journal entry of one node.
