@@ -99,7 +99,9 @@ func (a *ContextAudit) validate() *apis.FieldError {
 			return nil
 		}),
 	)
-	if a.Destination != "" {
+	if scheme, _, isURL := strings.Cut(a.Destination, "://"); isURL && sinkOf(scheme) == "" {
+		errs = errs.Also(warn("destination", bounded(scheme, maxQuoted)+":// is no sink here; records go to "+string(a.Sink)))
+	} else if a.Destination != "" {
 		errs = errs.Also(unfit("destination", "must be stdout://, file:///path or http(s)://…, and agree with sink, url and path"))
 	}
 	if a.URL != "" && a.Sink != AuditSinkWebhook {
