@@ -84,7 +84,7 @@ func (p *process) server(ctx context.Context) (*server, error) {
 	}
 	handler := delivery.New(ctx, delivery.Options{
 		Namespace: namespace, Store: store, Plans: plans, Runs: runs, Clock: p.clock,
-		Holder: runs.Holder, Lease: runs.Lease, Timeout: times.work, Log: p.log,
+		Timeout: times.work, Log: p.log,
 	})
 	return &server{process: p, api: api, handler: handler}, nil
 }

@@ -116,19 +116,18 @@ func TestWhatUsersMayDoWithRuns(t *testing.T) {
 		want     []string
 	}{
 		"start one":                        {run: flowRun("", "")},
-		"start one that is claimed":        {run: flowRun(`claim: {holder: me}`, ""), want: []string{"spec.claim"}},
-		"leave a claim as it is":           {old: flowRun(`claim: {holder: r1}`, ""), run: flowRun(`claim: {holder: r1}`, "")},
-		"take a claim":                     {old: flowRun(`claim: {holder: r1}`, ""), run: flowRun(`claim: {holder: me}`, ""), want: []string{"spec.claim"}},
-		"remove a claim":                   {old: flowRun(`claim: {holder: r1}`, ""), run: flowRun("", ""), want: []string{"spec.claim"}},
-		"decide":                           {old: flowRun(asked, `{phase: Waiting}`), run: flowRun(decided, "")},
+		"decide":                           {old: flowRun(asked, `{phase: Waiting}`), run: flowRun(decided, `{phase: Waiting}`)},
 		"decide as someone else":           {old: flowRun(asked, ""), run: flowRun(`decisions: [{node: ask, approved: true, user: ceo}]`, ""), want: []string{"spec.decisions[0].user"}},
-		"decide what is over":              {old: flowRun(asked, `{phase: Failed}`), run: flowRun(decided, ""), want: []string{"spec.decisions"}},
-		"cancel":                           {old: flowRun("", `{phase: Running}`), run: flowRun(`cancel: {user: ann}`, "")},
-		"cancel what is over":              {old: flowRun("", `{phase: Succeeded}`), run: flowRun(`cancel: {user: ann}`, ""), want: []string{"spec.cancel"}},
+		"decide what is over":              {old: flowRun(asked, `{phase: Failed}`), run: flowRun(decided, `{phase: Failed}`), want: []string{"spec.decisions"}},
+		"cancel":                           {old: flowRun("", `{phase: Running}`), run: flowRun(`cancel: {user: ann}`, `{phase: Running}`)},
+		"cancel what is over":              {old: flowRun("", `{phase: Succeeded}`), run: flowRun(`cancel: {user: ann}`, `{phase: Succeeded}`), want: []string{"spec.cancel"}},
+		"start one that is finished":       {run: flowRun("", `{phase: Succeeded}`), want: []string{"status"}},
+		"finish one":                       {old: flowRun("", `{phase: Running}`), run: flowRun("", `{phase: Succeeded}`), want: []string{"status"}},
+		"forget what was done":             {old: flowRun("", `{phase: Running}`), run: flowRun("", ""), want: []string{"status"}},
+		"a runner writes in its namespace": {old: flowRun("", ""), run: flowRun("", `{phase: Running}`), user: "system:serviceaccount:team-a:aof-runner"},
+		"but not in another's":             {old: flowRun("", ""), run: flowRun("", `{phase: Running}`), user: "system:serviceaccount:team-b:aof-runner", want: []string{"status"}},
 		"run a flow of another namespace":  {run: foreignRun, want: []string{"spec.flow"}},
 		"run a flow that one may get":      {run: foreignRun, allowed: []string{"agentflows/ops/f"}},
-		"a runner claims in its namespace": {run: flowRun(`claim: {holder: r1}`, ""), user: "system:serviceaccount:team-a:aof-runner"},
-		"but not in another's":             {run: flowRun(`claim: {holder: r1}`, ""), user: "system:serviceaccount:team-b:aof-runner", want: []string{"spec.claim"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

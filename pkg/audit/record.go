@@ -78,7 +78,8 @@ const (
 // Record is one line of the audit: something that happened in a run. Its JSON
 // form is what sinks get; fields that say nothing are left out.
 type Record struct {
-	// ID is the run's UID and Seq: the same however often it is delivered.
+	// ID is the run's name, when it began, and Seq: the same however often the
+	// record is delivered.
 	ID string `json:"id"`
 	// Seq counts the records of the run from 1. A number that is missing was left
 	// out, since too many were waiting to be delivered.
@@ -148,9 +149,9 @@ type About struct {
 	User string `json:"user,omitempty"`
 }
 
-// Number gives the record its place in the run.
-func (r *Record) Number(uid string, seq int64) {
-	r.ID, r.Seq = fmt.Sprintf("%s-%d", uid, seq), seq
+// Number gives the record its place in the run, which the text names for ever.
+func (r *Record) Number(run string, seq int64) {
+	r.ID, r.Seq = fmt.Sprintf("%s-%d", run, seq), seq
 }
 
 // Redact passes every text in which a secret may stand through clean, before

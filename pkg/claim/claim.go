@@ -9,7 +9,6 @@ package claim
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -90,12 +89,6 @@ func (b Binding) Run(e cloudevents.Event, pattern string) (*aofv1.FlowRun, error
 		run.Annotations = map[string]string{fold.AnnotationPattern: pattern}
 	}
 	return run, nil
-}
-
-// Hold says in a run that is to be created who works on it, and until when
-// nobody else may.
-func Hold(run *aofv1.FlowRun, holder string, until time.Time) {
-	run.Spec.Claim = &aofv1.RunClaim{Holder: holder, ExpiresAt: metav1.NewMicroTime(until)}
 }
 
 // labels are those by which runs are selected. A name too long for a label's

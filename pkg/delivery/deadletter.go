@@ -48,6 +48,7 @@ func (h *Handler) deadLetter(ctx context.Context, d delivery) answer {
 		h.Log.Warn("dead letter not recorded", "binding", d.binding, "event", d.event.ID(), "why", refusal.text)
 		return done
 	}
+	h.fail(run, d)
 	switch err := h.Store.Create(ctx, run); {
 	case errors.Is(err, ledger.ErrExists):
 		return done
@@ -55,10 +56,6 @@ func (h *Handler) deadLetter(ctx context.Context, d delivery) answer {
 		h.Log.Warn("dead letter not recorded", "binding", d.binding, "event", d.event.ID(), "error", shorten(err.Error()))
 		return done
 	case err != nil:
-		return h.stored(d, "dead letter not recorded", err)
-	}
-	h.fail(run, d)
-	if err := h.Store.Update(ctx, run); err != nil && !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrNotFound) {
 		return h.stored(d, "dead letter not recorded", err)
 	}
 	h.Log.Error("event could not be delivered", "run", run.Name, "binding", d.binding, "event", d.event.ID())

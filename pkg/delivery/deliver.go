@@ -18,6 +18,7 @@ import (
 	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/names"
+	"aof.dev/operator/pkg/runner"
 	"aof.dev/operator/pkg/trace"
 )
 
@@ -61,12 +62,6 @@ func (h *Handler) deliver(ctx context.Context, d delivery) answer {
 	if run == nil {
 		return refusal
 	}
-	switch err := h.Store.Create(ctx, run); {
-	case errors.Is(err, ledger.ErrExists):
-		return h.existing(ctx, d, run.Name)
-	case err != nil:
-		return h.stored(d, "event not claimed", err)
-	}
 	return h.carry(ctx, d, run)
 }
 
@@ -85,7 +80,6 @@ func (h *Handler) newRun(p *found, binding claim.Binding, d delivery) (*aofv1.Fl
 	if err != nil {
 		return nil, refusalOf(err)
 	}
-	claim.Hold(run, h.Holder, h.Clock.Now().Add(h.Lease))
 	return run, answer{}
 }
 
@@ -124,6 +118,12 @@ func (h *Handler) carry(ctx context.Context, d delivery, run *aofv1.FlowRun) ans
 		ctx = trace.With(ctx, d.trace)
 	}
 	carried, err := h.Runs.Carry(ctx, run)
+	switch {
+	case errors.Is(err, runner.ErrExists):
+		return h.existing(ctx, d, run.Name) // who made it may be gone
+	case run.ResourceVersion == "" && (errors.Is(err, ledger.ErrTooLarge) || errors.Is(err, ledger.ErrInvalid)):
+		return h.stored(d, "event not claimed", err)
+	}
 	if carried == nil {
 		carried = run
 	}

@@ -35,9 +35,6 @@ type Options struct {
 	Plans     *Plans
 	Runs      Carrier
 	Clock     clock.PassiveClock
-	// Holder and Lease are the Runner's: a run created here is claimed for it.
-	Holder string
-	Lease  time.Duration
 	// Timeout bounds the work for one request, with time left to answer.
 	Timeout time.Duration
 	Log     *slog.Logger

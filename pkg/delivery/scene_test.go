@@ -60,7 +60,9 @@ func (c *configMaps) ConfigMap(_ context.Context, namespace, name string) (*core
 }
 
 // carrier carries runs on as it is told, by default to the end.
+// It creates what is not in the ledger, as the real one does with its first write.
 type carrier struct {
+	store   ledger.Store
 	mu      sync.Mutex
 	carried []*aofv1.FlowRun
 	do      func(ctx context.Context, run *aofv1.FlowRun) (*aofv1.FlowRun, error)
@@ -70,6 +72,11 @@ func (c *carrier) Carry(ctx context.Context, run *aofv1.FlowRun) (*aofv1.FlowRun
 	c.mu.Lock()
 	c.carried = append(c.carried, run)
 	c.mu.Unlock()
+	if run.ResourceVersion == "" {
+		if err := c.store.Create(ctx, run); err != nil {
+			return run, err
+		}
+	}
 	if c.do != nil {
 		return c.do(ctx, run)
 	}
@@ -111,6 +118,7 @@ func setScene(t *testing.T) *scene {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, store.Close()) })
 	s := &scene{plans: &configMaps{data: map[string]*corev1.ConfigMap{}}, store: &downStore{Store: store}, runs: &carrier{}}
+	s.runs.store = s.store
 	s.keep(t, "web-1", &plan.Plan{
 		Namespace: "team", Binding: "web", BindingUID: "u1", FlowNamespace: "team", Flow: flow.Flow{Name: "triage"},
 		Trigger: &plan.Trigger{Namespace: "shop", Name: "intake", Type: "Slack", Config: map[string]string{"bot_token": "${BOT}"}},
@@ -118,7 +126,7 @@ func setScene(t *testing.T) *scene {
 	})
 	s.handler = delivery.New(t.Context(), delivery.Options{
 		Namespace: "team", Store: s.store, Plans: delivery.NewPlans(s.plans), Runs: s.runs,
-		Clock: clocktesting.NewFakePassiveClock(now), Holder: "pod-1", Lease: 30 * time.Second, Timeout: time.Hour,
+		Clock: clocktesting.NewFakePassiveClock(now), Timeout: time.Hour,
 	})
 	t.Cleanup(s.handler.Stop)
 	return s

@@ -40,21 +40,22 @@ var (
 // Store keeps FlowRuns. It is safe for concurrent use, and the objects that go
 // in and come out are copies.
 //
-// It has the rules of a Kubernetes API with a status subresource, so that the
-// same callers work on both: Create ignores the status, Update writes nothing
-// but the status.
+// It has the rules of a Kubernetes API without a status subresource, so that the
+// same callers work on both: a run can be created with what was done of it by
+// then.
 type Store interface {
-	// Create adds a run from run's metadata and spec. On success it sets uid,
-	// resourceVersion, generation and creationTimestamp on run and clears its
-	// status. Errors: ErrExists, ErrTooLarge, ErrInvalid.
+	// Create adds a run as it is given, status included. On success it sets uid,
+	// resourceVersion, generation and creationTimestamp on run. Errors: ErrExists,
+	// ErrTooLarge, ErrInvalid. After ErrUnavailable the run may be there; with
+	// what status, a Get tells.
 	Create(ctx context.Context, run *aofv1.FlowRun) error
 	// Get returns the run. Error: ErrNotFound.
 	Get(ctx context.Context, namespace, name string) (*aofv1.FlowRun, error)
 	// Update stores run's status if the stored run still has run's
-	// resourceVersion, and then sets the new one on run. Metadata and spec in
-	// run are not looked at, spec.claim neither: after Create, the holder is
-	// told by status.lease. Errors: ErrConflict, ErrNotFound, ErrTooLarge,
-	// ErrInvalid when resourceVersion is empty. On an error run is as it was.
+	// resourceVersion, and then sets the new one, and generation, on run. Metadata and spec must
+	// be those that were read; whether a change of theirs is written differs.
+	// Errors: ErrConflict, ErrNotFound, ErrTooLarge, ErrInvalid when
+	// resourceVersion is empty. On an error run is as it was.
 	Update(ctx context.Context, run *aofv1.FlowRun) error
 	// Amend changes what may be changed of a stored run's spec: change may add
 	// decisions and set cancel, once; anything else is refused. It is given the

@@ -99,7 +99,7 @@ func (a *api) create(r *http.Request, namespace string, raw []byte) (*aofv1.Flow
 		return nil, apierrors.NewBadRequest("the body is no FlowRun")
 	}
 	run.Namespace, run.Status, run.ResourceVersion = namespace, aofv1.FlowRunStatus{}, ""
-	run.Spec.Claim, run.Spec.Decisions, run.Spec.Cancel = nil, nil, nil
+	run.Spec.Decisions, run.Spec.Cancel = nil, nil
 	if err := run.Validate(r.Context()); err != nil {
 		return nil, apierrors.NewBadRequest(err.Error())
 	}

@@ -102,7 +102,7 @@ func (s settings) place(req Request, m *Message) (err error) {
 	if m.Platform = strings.ToLower(m.Platform); m.Platform == "" {
 		m.Platform = here
 	}
-	if m.Channel, err = s.word("channel", "channel_id", "chat_id"); err != nil {
+	if m.Channel, err = s.word(keysOfChannel...); err != nil {
 		return err
 	}
 	if m.Channel == "" && m.Platform == here {
@@ -115,6 +115,23 @@ func (s settings) place(req Request, m *Message) (err error) {
 		m.Thread = req.Run.Thread
 	}
 	return nil
+}
+
+// keysOfChannel are those by which a message node names where to.
+var keysOfChannel = []string{"channel", "channel_id", "chat_id"}
+
+// Unheard says of a message node that nobody will get its message: it names no
+// channel, and the event came from none. All it does is to record the text.
+func Unheard(n flow.Node, run Run) bool {
+	if run.Channel != "" {
+		return false
+	}
+	for _, key := range keysOfChannel {
+		if _, named := n.Config[key]; named {
+			return false
+		}
+	}
+	return true
 }
 
 // blocks renders a platform's structured form.

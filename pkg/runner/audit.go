@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/audit"
@@ -194,7 +195,7 @@ func (a *auditor) add(to *aofv1.RunAudit, r *audit.Record) error {
 		return nil
 	}
 	to.Records++
-	r.Number(string(a.run.UID), to.Records)
+	r.Number(a.identity(), to.Records)
 	r.About = a.about
 	if r.Event == audit.ToolCall {
 		r.ApprovalRequired = a.approval.Required
@@ -216,6 +217,12 @@ func (a *auditor) add(to *aofv1.RunAudit, r *audit.Record) error {
 	}
 	to.Pending = append(to.Pending, line)
 	return nil
+}
+
+// identity names this run and no other of its name. A run has it before it is in
+// the ledger and has a UID.
+func (a *auditor) identity() string {
+	return a.run.Name + "." + strconv.FormatInt(timeOf(a.run.Status.StartTime).UnixMicro(), 36)
 }
 
 // news says whether filling the status would put something on record.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -139,7 +140,7 @@ func TestAuditOfARun(t *testing.T) {
 	}, sink.told(t))
 	records := sink.records(t)
 	for i, r := range records {
-		assert.Equal(t, fmt.Sprintf("%s-%d", run.UID, i+1), r.ID)
+		assert.Equal(t, fmt.Sprintf("%s%d", identity(run), i+1), r.ID)
 		assert.Equal(t, audit.About{Run: "r", RunNamespace: "ns", Flow: "f", Binding: "b", Context: "prod", Cluster: "c1", Namespace: "shop", User: "webhook:U1"}, r.About)
 		assert.Empty(t, r.Input, "no payload was asked for")
 		assert.Empty(t, r.Output)
@@ -445,7 +446,7 @@ func checkAudit(t *testing.T, sink *receiver, run *aofv1.FlowRun) {
 	assert.Zero(t, run.Status.Audit.Undelivered())
 	ended, ends := map[string]int{}, 0
 	for _, r := range records {
-		assert.True(t, strings.HasPrefix(r.ID, string(run.UID)+"-"))
+		assert.True(t, strings.HasPrefix(r.ID, identity(run)))
 		switch {
 		case r.Event == audit.RunFinished:
 			ends++
@@ -567,4 +568,9 @@ func TestAuditMakesNoRunTooLarge(t *testing.T) {
 	assert.Positive(t, refused)
 	assert.Equal(t, aofv1.FlowRunPhaseSucceeded, run.Status.Phase)
 	assert.Positive(t, run.Status.Audit.Omitted)
+}
+
+// identity is what the ids of a run's records begin with.
+func identity(run *aofv1.FlowRun) string {
+	return run.Name + "." + strconv.FormatInt(run.Status.StartTime.UnixMicro(), 36) + "-"
 }

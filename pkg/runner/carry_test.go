@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/flow"
@@ -20,68 +19,111 @@ import (
 	"aof.dev/operator/pkg/runner"
 )
 
-// claimed creates a run as a runner does that means to carry it on.
-func (s *scene) claimed(t *testing.T, holder string, lasts time.Duration) *aofv1.FlowRun {
+// unclaimed is a run as a runner makes it of an event that nobody has claimed.
+func unclaimed(t *testing.T) *aofv1.FlowRun {
 	t.Helper()
 	run := newRun(t)
-	run.Name = "claimed"
-	run.Spec.Claim = &aofv1.RunClaim{Holder: holder, ExpiresAt: metav1.NewMicroTime(s.clock.Now().Add(lasts))}
-	require.NoError(t, s.store.Create(t.Context(), run))
+	run.Name = "new"
 	return run
 }
 
-func TestOneNodeCostsOneWrite(t *testing.T) {
+func (s *scene) storedNew(t *testing.T) *aofv1.FlowRun {
+	t.Helper()
+	run, err := s.store.Get(t.Context(), "ns", "new")
+	require.NoError(t, err)
+	return run
+}
+
+func TestAnUnclaimedEventOfOneCostlyNodeTakesTwoWrites(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []flow.Kind{flow.KindAgent, flow.KindScript} {
 		s := setScene(t, chain(step("n", kind)))
-		s.store.gets = 0
-		run, err := s.runner("a").Carry(t.Context(), s.claimed(t, "a", runner.DefaultLease))
+		s.fakes.by["n"] = func(context.Context, node.Request) (node.Result, error) {
+			claimed := s.storedNew(t)
+			assert.Equal(t, aofv1.FlowRunPhaseRunning, claimed.Status.Phase, "the ledger knows before it begins")
+			assert.Equal(t, "a", claimed.Status.Lease.Holder)
+			s.store.gets = 0
+			return node.Result{}, nil
+		}
+		run, err := s.runner("a").Carry(t.Context(), unclaimed(t))
 		require.NoError(t, err)
 		assert.Equal(t, aofv1.FlowRunPhaseSucceeded, run.Status.Phase)
-		assert.Equal(t, 1, s.store.updates, "beside the create")
+		assert.Equal(t, []int{1, 1}, []int{s.store.creates, s.store.updates})
 		assert.Zero(t, s.store.gets, "a created run is not read again")
 		assert.Equal(t, 1, s.fakes.count("n"))
 		assert.Equal(t, began, run.Status.StartTime.UTC())
 		assert.Nil(t, run.Status.Lease)
-		stored, err := s.store.Get(t.Context(), "ns", "claimed")
-		require.NoError(t, err)
-		assert.Equal(t, run.ResourceVersion, stored.ResourceVersion)
+		assert.Equal(t, run.ResourceVersion, s.storedNew(t).ResourceVersion)
 	}
 }
 
-func TestWritesOfClaimedRuns(t *testing.T) {
+// unheard is a message that nobody gets: of it only the record is left.
+func unheard(id string) flow.Node {
+	return flow.Node{ID: id, Kind: flow.KindResponse, Config: map[string]any{"message": "done"}}
+}
+
+func TestARunOfFreeNodesIsCreatedFinished(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name   string
-		nodes  []flow.Node
-		holder string
-		lasts  time.Duration
-		writes int
-	}{
-		{"somebody else's run", []flow.Node{step("a", flow.KindAgent)}, "", 0, 2},
-		{"a claim that is nearly over", []flow.Node{step("a", flow.KindAgent)}, "a", runner.DefaultLease / 3, 2},
-		{"a transform before a script", []flow.Node{step("t", flow.KindTransform), step("s", flow.KindScript)}, "a", time.Minute, 2},
-		{"three costly nodes", []flow.Node{step("a", flow.KindAgent), step("s", flow.KindScript), step("r", flow.KindResponse)}, "a", time.Minute, 3},
+	s := setScene(t, chain(step("t", flow.KindTransform), unheard("r")))
+	run, err := s.runner("a").Carry(t.Context(), unclaimed(t))
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, 0, 0}, []int{s.store.creates, s.store.updates, s.store.gets})
+	stored := s.storedNew(t)
+	assert.Equal(t, aofv1.FlowRunPhaseSucceeded, stored.Status.Phase)
+	assert.Equal(t, "from r", stored.Status.Result.Text)
+	assert.Equal(t, run.ResourceVersion, stored.ResourceVersion)
+
+	s.clock.Step(time.Second)
+	_, err = s.runner("b").Carry(t.Context(), unclaimed(t))
+	require.ErrorIs(t, err, runner.ErrExists)
+	assert.Equal(t, stored.ResourceVersion, s.storedNew(t).ResourceVersion)
+}
+
+// A message that somebody gets is nothing free.
+func TestAMessageIsSentAfterTheEventIsClaimed(t *testing.T) {
+	t.Parallel()
+	s := setScene(t, chain(step("r", flow.KindResponse)))
+	s.fakes.by["r"] = func(context.Context, node.Request) (node.Result, error) {
+		assert.Equal(t, aofv1.NodePhaseRunning, nodeOf(t, s.storedNew(t), "r").Phase)
+		return node.Result{}, nil
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
+	_, err := s.runner("a").Carry(t.Context(), unclaimed(t))
+	require.NoError(t, err)
+	assert.Equal(t, 1, s.fakes.count("r"))
+}
+
+func TestWrites(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		nodes            []flow.Node
+		claimed          bool
+		creates, updates int
+	}{
+		"claimed by somebody else":        {[]flow.Node{step("a", flow.KindAgent)}, true, 0, 2},
+		"free nodes, claimed":             {[]flow.Node{step("t", flow.KindTransform)}, true, 0, 2},
+		"free nodes":                      {[]flow.Node{step("t", flow.KindTransform), unheard("r")}, false, 1, 0},
+		"a transform before a script":     {[]flow.Node{step("t", flow.KindTransform), step("s", flow.KindScript)}, false, 1, 1},
+		"a transform after an agent":      {[]flow.Node{step("a", flow.KindAgent), step("t", flow.KindTransform)}, false, 1, 2},
+		"an agent, a script and a thread": {[]flow.Node{step("a", flow.KindAgent), step("s", flow.KindScript), step("r", flow.KindResponse)}, false, 1, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setScene(t, chain(test.nodes...))
-			run := s.stored(t)
-			if test.holder != "" {
-				run = s.claimed(t, test.holder, test.lasts)
+			run := unclaimed(t)
+			if test.claimed {
+				run = s.stored(t)
 			}
 			run, err := s.runner("a").Carry(t.Context(), run)
 			require.NoError(t, err)
 			assert.Equal(t, aofv1.FlowRunPhaseSucceeded, run.Status.Phase)
-			assert.Equal(t, test.writes, s.store.updates)
+			assert.Equal(t, []int{test.creates, test.updates}, []int{s.store.creates, s.store.updates})
 		})
 	}
 }
 
-// A claim says that the first nodes may have begun. What may not be repeated is
-// not, whoever comes next.
-func TestClaimStandsForTheFirstNodes(t *testing.T) {
+// The write that claims an event says that the first nodes may have begun. What
+// may not be repeated is not, whoever comes next.
+func TestTheClaimSaysWhatHasBegun(t *testing.T) {
 	t.Parallel()
 	for _, next := range []string{"another", "the same"} {
 		for kind, want := range map[flow.Kind]aofv1.FlowRunPhase{
@@ -90,16 +132,13 @@ func TestClaimStandsForTheFirstNodes(t *testing.T) {
 			t.Run(fmt.Sprintf("%s process, %s", next, kind), func(t *testing.T) {
 				t.Parallel()
 				s := setScene(t, chain(step("n", kind), step("r", flow.KindResponse)))
-				run := s.claimed(t, "a", runner.DefaultLease)
 				first := s.runner("a")
 				s.store.before = func(int, *aofv1.FlowRun) error { return errDown }
-				_, err := first.Carry(t.Context(), run)
+				_, err := first.Carry(t.Context(), unclaimed(t))
 				require.ErrorIs(t, err, errDown)
 				require.Equal(t, 1, s.fakes.count("n"))
 				s.store.before = nil
-				stored, err := s.store.Get(t.Context(), "ns", "claimed")
-				require.NoError(t, err)
-				require.Nil(t, stored.Status.StartTime, "the ledger knows nothing")
+				stored := s.storedNew(t)
 
 				second := first
 				if next == "another" {
@@ -108,7 +147,7 @@ func TestClaimStandsForTheFirstNodes(t *testing.T) {
 					require.ErrorIs(t, err, runner.ErrBusy)
 					s.clock.Step(runner.DefaultLease)
 				}
-				run, err = second.Carry(t.Context(), stored)
+				run, err := second.Carry(t.Context(), stored)
 				require.NoError(t, err)
 				assert.Equal(t, want, run.Status.Phase)
 				if want == aofv1.FlowRunPhaseFailed {
@@ -128,17 +167,42 @@ func TestClaimStandsForTheFirstNodes(t *testing.T) {
 func TestOneProcessCarriesARunOnce(t *testing.T) {
 	t.Parallel()
 	s := setScene(t, chain(step("n", flow.KindScript)))
-	run := s.claimed(t, "a", runner.DefaultLease)
-	again := run.DeepCopy()
 	r := s.runner("a")
 	s.fakes.by["n"] = func(ctx context.Context, _ node.Request) (node.Result, error) {
-		_, err := r.Carry(ctx, again)
+		_, err := r.Carry(ctx, unclaimed(t))
 		assert.ErrorIs(t, err, runner.ErrBusy)
+		_, err = r.Run(ctx, "ns", "new")
+		assert.ErrorIs(t, err, runner.ErrBusy, "however the run is come by")
 		return node.Result{}, nil
 	}
-	_, err := r.Carry(t.Context(), run)
+	_, err := r.Carry(t.Context(), unclaimed(t))
 	require.NoError(t, err)
 	assert.Equal(t, 1, s.fakes.count("n"))
+}
+
+// A create that was done and not answered is our own claim, not somebody else's.
+func TestAClaimWhoseAnswerGotLost(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]flow.Flow{
+		"begun":    chain(step("n", flow.KindScript)),
+		"finished": chain(step("n", flow.KindTransform)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setScene(t, f)
+			s.store.created = func(int) error { return fmt.Errorf("create: %w", ledger.ErrUnavailable) }
+			done := make(chan outcome, 1)
+			go func() {
+				run, err := s.runner("a").Carry(t.Context(), unclaimed(t))
+				done <- outcome{run, err}
+			}()
+			got := s.await(t, done, time.Second)
+			require.NoError(t, got.err)
+			assert.Equal(t, aofv1.FlowRunPhaseSucceeded, s.storedNew(t).Status.Phase)
+			assert.Equal(t, s.storedNew(t).ResourceVersion, got.run.ResourceVersion)
+			assert.Equal(t, 1, s.fakes.count("n"))
+		})
+	}
 }
 
 func cancel(user string) func(*aofv1.FlowRunSpec) error {
@@ -335,22 +399,17 @@ func TestNodesThatHadNotBegunAreNotInterrupted(t *testing.T) {
 	assert.Equal(t, "Interrupted", nodeOf(t, run, "x").Error.Reason)
 }
 
-// A broker that delivers twice may have the second delivery read the run before
-// the first one has written it, and carry it on after.
-func TestAClaimIsGoodForOneBeginning(t *testing.T) {
+// A broker may deliver twice, and the second delivery come when the first is done.
+func TestAnEventIsClaimedOnce(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []flow.Kind{flow.KindAgent, flow.KindHTTP, flow.KindScript} {
 		s := setScene(t, chain(step("n", kind)))
 		r := s.runner("a")
-		run := s.claimed(t, "a", runner.DefaultLease)
-		stale := run.DeepCopy()
-		_, err := r.Carry(t.Context(), run)
+		_, err := r.Carry(t.Context(), unclaimed(t))
 		require.NoError(t, err)
-		_, err = r.Carry(t.Context(), stale)
-		require.ErrorIs(t, err, runner.ErrLost)
+		_, err = r.Carry(t.Context(), unclaimed(t))
+		require.ErrorIs(t, err, runner.ErrExists)
 		assert.Equal(t, 1, s.fakes.count("n"))
-		stored, err := s.store.Get(t.Context(), "ns", "claimed")
-		require.NoError(t, err)
-		assert.Equal(t, aofv1.FlowRunPhaseSucceeded, stored.Status.Phase)
+		assert.Equal(t, aofv1.FlowRunPhaseSucceeded, s.storedNew(t).Status.Phase)
 	}
 }

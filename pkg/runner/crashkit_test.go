@@ -101,9 +101,6 @@ func tenNodes() flow.Flow {
 // repeats are the nodes of it that may be executed again after a crash.
 var repeats = map[string]bool{"t": true, "a": true, "ask": true, "b2": true, "get": true}
 
-// firstNodes are those that begin without a write when the run is claimed.
-var firstNodes = map[string]bool{"hook": true, "t": true}
-
 func newWorld(s ledger.Store) *world {
 	w := &world{
 		clock: &hasty{clocktesting.NewFakeClock(began)}, ledger: s,
@@ -247,12 +244,8 @@ func (w *world) effect(ctx context.Context, holder string, req node.Request) {
 			return
 		}
 	}
-	// The claim stands for the first nodes. And who wrote that a node was to begin
-	// may be too slow to find out that it lost the run: the others know that it may
-	// have begun.
-	if c := run.Spec.Claim; c != nil && c.Holder == holder && req.Attempt == 1 && firstNodes[req.Node.ID] {
-		return
-	}
+	// Who wrote that a node was to begin may be too slow to find out that it lost
+	// the run: the others know that it may have begun.
 	if w.book == nil || !w.book.said(holder, req.Node.ID, req.Attempt) {
 		w.wrong = append(w.wrong, fmt.Sprintf("attempt %d of %s was not in the ledger", req.Attempt, req.Node.ID))
 	}
@@ -273,16 +266,11 @@ func (w *world) count(nodeID string, attempt int) int {
 // deliver is what a request of the broker has a process do.
 func (p *process) deliver(t *testing.T) (*aofv1.FlowRun, error) {
 	t.Helper()
-	run := newRun(t)
-	run.Spec.Claim = &aofv1.RunClaim{Holder: p.holder, ExpiresAt: metav1.NewMicroTime(p.world.clock.Now().Add(runner.DefaultLease))}
-	switch err := p.runner.Store.Create(p.ctx, run); {
-	case err == nil:
-		return p.runner.Carry(p.ctx, run)
-	case errors.Is(err, ledger.ErrExists):
+	run, err := p.runner.Carry(p.ctx, newRun(t))
+	if errors.Is(err, runner.ErrExists) {
 		return p.runner.Run(p.ctx, "ns", "r")
-	default:
-		return nil, err
 	}
+	return run, err
 }
 
 // stored is the run as it is in the ledger; nil when there is none.

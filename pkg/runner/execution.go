@@ -44,7 +44,7 @@ type execution struct {
 	base      *aofv1.FlowRunStatus // as it was read
 	opened    time.Time
 	takeovers int64
-	// expires is when the claim or the lease we hold is over.
+	// expires is when the lease we hold is over.
 	expires time.Time
 	most    int // how large an output may be that is written; 0 is any
 }
@@ -82,15 +82,10 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 		e.audit.finish(ctx, &e.running)
 		return e.run, nil // it still waits
 	}
-	covered := e.runner.claimSuffices(e.run)
 	e.expires = e.opened.Add(e.runner.lease())
-	if covered {
-		e.expires = e.run.Spec.Claim.ExpiresAt.Time
-		e.runner.own.begin(e.run, e.opened)
-	}
 	alarms := e.newAlarms(ctx)
 	defer alarms.stop()
-	for first, force := true, !covered; ; first = false {
+	for first, force := true, !unstored(e.run); ; first = false {
 		// However little time there is, the first nodes are begun: a run that has
 		// been taken up must move.
 		yielding := !first && alarms.yielding()
@@ -99,14 +94,14 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 			batch = e.begin()
 		}
 		left := len(e.pending)
-		if force || e.dirty || e.over() || (!covered && e.unwritten(batch)) {
+		if force || e.dirty || e.over() || e.unwritten(batch) {
 			if err := e.checkpoint(ctx, batch); err != nil {
 				return e.run, err
 			}
 			alarms.renewIn(e.renewal())
 			e.audit.send(attempts, &e.running)
 		}
-		force, covered = false, false
+		force = false
 		switch {
 		case e.over():
 			e.audit.finish(ctx, &e.running)
@@ -209,12 +204,16 @@ func (e *execution) earliest() (first time.Time) {
 	return first
 }
 
-// unwritten says whether an effect is about to be begun that can't be repeated,
-// and of which the ledger does not know.
+// unwritten says whether something is about to be begun that the ledger must know
+// of before: what costs or has an effect while the event is not claimed, and then
+// what can't be repeated.
 func (e *execution) unwritten(batch []pending) bool {
 	for _, p := range batch {
 		n, ok := e.compiled.Node(p.Node)
-		if ok && !repeatable(n) && e.journalled[n.ID] != (mark{flow.PhaseRunning, p.Attempt}) {
+		if ok && unstored(e.run) && e.worthAWrite(n) {
+			return true
+		}
+		if ok && !e.repeatable(n) && e.journalled[n.ID] != (mark{flow.PhaseRunning, p.Attempt}) {
 			return true
 		}
 	}
@@ -240,7 +239,7 @@ func (e *execution) take(r result) {
 		}
 		e.step(flow.Done{Node: id, Attempt: attempt, Output: e.secrets.Redact(r.value.Output), Exports: exports, Usage: r.value.Usage, At: now})
 	}
-	if n, ok := e.compiled.Node(id); ok && worthAWrite(n) {
+	if n, ok := e.compiled.Node(id); ok && e.worthAWrite(n) {
 		e.dirty = true
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/flow"
@@ -93,23 +92,6 @@ func TestLeaseIsRenewed(t *testing.T) {
 	}
 	close(release)
 	require.NoError(t, (<-done).err)
-}
-
-func TestClaimKeepsOthersOutUntilTheFirstWrite(t *testing.T) {
-	t.Parallel()
-	s := setScene(t, chain(step("a", flow.KindAgent), step("w", flow.KindWait)))
-	s.fakes.by["w"] = waitFor(flow.Wait{Kind: flow.WaitTimer})
-	claimed := newRun(t)
-	claimed.Name = "claimed"
-	claimed.Spec.Claim = &aofv1.RunClaim{Holder: "first", ExpiresAt: metav1.NewMicroTime(began.Add(time.Hour))}
-	require.NoError(t, s.store.Create(t.Context(), claimed))
-	_, err := s.runner("second").Run(t.Context(), "ns", "claimed")
-	require.ErrorIs(t, err, runner.ErrBusy)
-	assert.Empty(t, s.fakes.executed())
-	_, err = s.runner("first").Run(t.Context(), "ns", "claimed")
-	require.NoError(t, err)
-	_, err = s.runner("second").Run(t.Context(), "ns", "claimed")
-	require.NoError(t, err, "the lease tells now, and nobody has it")
 }
 
 func TestRunTakenOverMeanwhile(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/flow"
+	"aof.dev/operator/pkg/node"
 )
 
 // fillPhase says in the status how the run stands, and what it came to when it
@@ -69,12 +70,11 @@ func waitingFor(waits []aofv1.WaitStatus) string {
 // be done again is, what may not fails saying so, what waited long enough goes
 // on.
 func (e *execution) resume(commands []flow.Command) {
-	unwritten := e.runner.begunUnwritten(e.run)
 	e.collect(commands)
 	for _, p := range e.takePending() {
 		n, known := e.compiled.Node(p.Node)
-		cutOff := unwritten || e.journalled[p.Node].phase == flow.PhaseRunning
-		if !cutOff || !known || repeatable(n) {
+		cutOff := e.journalled[p.Node].phase == flow.PhaseRunning
+		if !cutOff || !known || e.repeatable(n) {
 			e.pending = append(e.pending, p)
 			continue
 		}
@@ -133,7 +133,10 @@ func (e *execution) expire() {
 
 // worthAWrite says whether losing a node's result would cost money or do
 // something twice; the results of the others ride along with the next write.
-func worthAWrite(n flow.Node) bool {
+func (e *execution) worthAWrite(n flow.Node) bool {
+	if e.unheard(n) {
+		return false
+	}
 	switch n.Kind {
 	case flow.KindTransform, flow.KindConditional, flow.KindParallel, flow.KindJoin, flow.KindEnd, flow.KindWait:
 		return false
@@ -145,7 +148,19 @@ func worthAWrite(n flow.Node) bool {
 	}
 }
 
+// unheard says of a message that nobody gets it: sending it has no effect.
+func (e *execution) unheard(n flow.Node) bool {
+	switch n.Kind { //nolint:exhaustive // the others are no messages
+	case flow.KindSlack, flow.KindDiscord, flow.KindTelegram, flow.KindResponse, flow.KindNotify:
+		return node.Unheard(n, e.about)
+	}
+	return false
+}
+
 // repeatable says whether a node that was cut off may simply be done again.
+func (e *execution) repeatable(n flow.Node) bool { return repeatable(n) || e.unheard(n) }
+
+// repeatable says it of any run's node, whatever became of its message.
 func repeatable(n flow.Node) bool {
 	if promised, _ := n.Config["idempotent"].(bool); promised {
 		return true

@@ -45,13 +45,15 @@ type recorder struct {
 func (r *recorder) Create(ctx context.Context, run *aofv1.FlowRun) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	given := run.DeepCopy()
+	at, given := r.now(), run.DeepCopy()
 	err := r.Store.Create(ctx, run)
-	if stored, found := r.Get(context.WithoutCancel(ctx), given.Namespace, given.Name); found == nil {
+	stored, found := r.Get(context.WithoutCancel(ctx), given.Namespace, given.Name)
+	if found == nil && !r.created[stored.UID] { // whether or not the answer arrived
 		if r.created == nil {
 			r.created = map[types.UID]bool{}
 		}
-		r.created[stored.UID] = true // whether or not the answer arrived
+		r.created[stored.UID] = true
+		r.commits = append(r.commits, commit{at, stored.Status})
 	}
 	return err
 }

@@ -137,28 +137,6 @@ func TestARunThatCannotGoOnSaysWhy(t *testing.T) {
 	}
 }
 
-// A claim stands for first nodes that may begin without a write. Those of a run
-// that continues another are told by its journal only.
-func TestAClaimIsNoLeaveToGoOnUnwritten(t *testing.T) {
-	t.Parallel()
-	s, old := approvedThenBroken(t)
-	run := newRun(t)
-	run.Name = "r2"
-	run.Spec.Retry = &aofv1.RunRetry{Run: "r", UID: old.UID, From: []string{"s"}}
-	run.Spec.Claim = &aofv1.RunClaim{Holder: "b", ExpiresAt: metav1.NewMicroTime(s.clock.Now().Add(runner.DefaultLease))}
-	require.NoError(t, s.store.Create(t.Context(), run))
-	s.fakes.by["s"] = func(ctx context.Context, _ node.Request) (node.Result, error) {
-		stored, err := s.store.Get(ctx, "ns", "r2")
-		if assert.NoError(t, err) {
-			assert.Equal(t, map[string]string{"a": "Succeeded", "ask": "Succeeded", "post": "Succeeded", "s": "Running"}, phasesOf(stored))
-		}
-		return node.Result{Output: "done"}, nil
-	}
-	got, err := s.runner("b").Carry(t.Context(), run)
-	require.NoError(t, err)
-	assert.Equal(t, aofv1.FlowRunPhaseSucceeded, got.Status.Phase)
-}
-
 // broken is a run of the ten nodes that failed in the middle, as the ledger has it.
 func broken(t *testing.T) *aofv1.FlowRun {
 	t.Helper()

@@ -31,6 +31,8 @@ var (
 	// ErrYielded: there was no time left to begin the next node. The run is in the
 	// ledger as far as it came, nobody holds it, and anybody may go on at once.
 	ErrYielded = errors.New("the run yielded before the deadline")
+	// ErrExists: the run was to be created and is in the ledger already.
+	ErrExists = ledger.ErrExists
 )
 
 // Defaults of a Runner's settings.
@@ -83,7 +85,7 @@ type Runner struct {
 	// Observe, when set, hears of every change of a node. It should return at once.
 	Observe func(Progress)
 
-	own claims
+	own underway
 }
 
 // Run reads a run and carries it on; see Carry. The error may be
@@ -96,13 +98,15 @@ func (r *Runner) Run(ctx context.Context, namespace, name string) (*aofv1.FlowRu
 	return r.Carry(ctx, run)
 }
 
-// Carry carries on a run that was just created or read, until it is over or
-// waits, and returns it as written last. Of a run that is over already only the
-// audit is seen to. The error is ErrBusy, ErrLost, ErrYielded, the context's, or the
-// store's; the run that comes with one may be ahead of the ledger.
+// Carry carries a run on until it is over or waits, and returns it as written
+// last. Of a run that is over already only the audit is seen to. The error is
+// ErrBusy, ErrLost, ErrYielded, the context's, or the store's; the run that comes
+// with one may be ahead of the ledger.
 //
-// A run that was created with a claim of ours that still holds is begun without
-// writing: the claim says that its first nodes may have begun.
+// A run without a resourceVersion is not in the ledger yet: the first write
+// creates it, and is the claim. Until then only nodes are executed that cost
+// nothing and have no effect, so that a run of nothing else is created finished.
+// ErrExists, then, says that somebody else has claimed the event.
 func (r *Runner) Carry(ctx context.Context, run *aofv1.FlowRun) (*aofv1.FlowRun, error) {
 	if run.IsDone() {
 		return r.tellRest(ctx, run)
@@ -130,11 +134,6 @@ func (r *Runner) heldByAnother(run *aofv1.FlowRun) bool {
 	now := r.Clock.Now()
 	if l := run.Status.Lease; l != nil {
 		return l.Holder != r.Holder && l.ExpiresAt != nil && now.Before(l.ExpiresAt.Time)
-	}
-	// The claim holds until somebody begins; from then on the lease tells, and
-	// one that was given back leaves the run to whoever comes.
-	if c := run.Spec.Claim; c != nil && run.Status.StartTime == nil {
-		return c.Holder != r.Holder && now.Before(c.ExpiresAt.Time)
 	}
 	return false
 }
@@ -208,13 +207,26 @@ func (r *Runner) refuse(ctx context.Context, run *aofv1.FlowRun, cause error) (*
 	if p, err := r.Plans.Plan(ctx, run.Namespace, run.Spec.Plan); err == nil && p.Context.Audit != nil && run.Status.Audit == nil {
 		run.Status.Audit = &aofv1.RunAudit{} // for the sweep to see to
 	}
-	if err := r.Store.Update(ctx, run); err != nil {
+	if err := r.store(ctx, run); err != nil {
 		return run, storeError(err)
 	}
 	return run, nil
 }
 
+// store writes a run, whether the ledger has it or not.
+func (r *Runner) store(ctx context.Context, run *aofv1.FlowRun) error {
+	if unstored(run) {
+		return r.Store.Create(ctx, run)
+	}
+	return r.Store.Update(ctx, run)
+}
+
+func unstored(run *aofv1.FlowRun) bool { return run.ResourceVersion == "" }
+
 func storeError(err error) error {
+	if errors.Is(err, ledger.ErrExists) {
+		return err
+	}
 	if errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrNotFound) {
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	}

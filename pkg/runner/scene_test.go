@@ -67,10 +67,31 @@ func (c *watchedClock) await(d time.Duration) {
 type watchedStore struct {
 	ledger.Store
 	mu      sync.Mutex
+	creates int
 	updates int
 	gets    int
-	before  func(n int, run *aofv1.FlowRun) error // n counts from 1
+	before  func(n int, run *aofv1.FlowRun) error // n counts updates from 1
 	after   func(n int, run *aofv1.FlowRun) error
+	created func(n int) error // has the answer to a create get lost
+}
+
+func (s *watchedStore) Create(ctx context.Context, run *aofv1.FlowRun) error {
+	s.mu.Lock()
+	s.creates++
+	n := s.creates
+	s.mu.Unlock()
+	if s.created == nil {
+		return s.Store.Create(ctx, run)
+	}
+	stored := run.DeepCopy()
+	if err := s.Store.Create(ctx, stored); err != nil {
+		return err
+	}
+	if err := s.created(n); err != nil {
+		return err
+	}
+	*run = *stored
+	return nil
 }
 
 func (s *watchedStore) Get(ctx context.Context, namespace, name string) (*aofv1.FlowRun, error) {
@@ -254,7 +275,7 @@ func step(id string, kind flow.Kind) flow.Node {
 	case flow.KindWait:
 		config["duration"] = "1m"
 	case flow.KindResponse, flow.KindSlack:
-		config["message"] = "done"
+		config["message"], config["channel"] = "done", "C1"
 	default:
 	}
 	return flow.Node{ID: id, Kind: kind, Config: config}

@@ -35,8 +35,7 @@ const reasonTooLarge = "RunTooLarge"
 
 func (r *Runner) lease() time.Duration { return positive(r.Lease, DefaultLease) }
 
-// renewal is the time until the lease is to be renewed, or the claim turned into
-// one.
+// renewal is the time until the lease is to be renewed.
 func (e *execution) renewal() time.Duration {
 	after := e.runner.lease() / 3
 	if !e.expires.IsZero() {
@@ -76,7 +75,7 @@ func (e *execution) write(ctx context.Context, released bool) error {
 		if err := e.fill(released); err != nil {
 			return err
 		}
-		err := e.runner.Store.Update(ctx, e.run)
+		err := e.runner.store(ctx, e.run)
 		if err == nil {
 			e.acknowledged()
 			return nil
@@ -86,6 +85,7 @@ func (e *execution) write(ctx context.Context, released bool) error {
 			continue
 		case errors.Is(err, ledger.ErrConflict) && conflicts < maxConflicts:
 			conflicts++
+		case errors.Is(err, ledger.ErrExists): // or it was our own that was not answered
 		case errors.Is(err, ledger.ErrUnavailable):
 			if !e.pause(ctx, pause) {
 				return storeError(err)
@@ -124,17 +124,19 @@ func (e *execution) pause(ctx context.Context, d time.Duration) bool {
 func (e *execution) reread(ctx context.Context) (written bool, err error) {
 	stored, err := e.runner.Store.Get(ctx, e.run.Namespace, e.run.Name)
 	switch {
-	case errors.Is(err, ledger.ErrUnavailable):
+	case errors.Is(err, ledger.ErrUnavailable), errors.Is(err, ledger.ErrNotFound) && unstored(e.run):
 		return false, nil // the next write will tell
 	case err != nil:
 		return false, storeError(err)
-	case stored.UID != e.run.UID:
+	case !unstored(e.run) && stored.UID != e.run.UID:
 		return false, storeError(ledger.ErrConflict)
 	}
 	l := stored.Status.Lease
 	switch {
 	case sameStatus(&stored.Status, &e.run.Status):
 		written = true
+	case unstored(e.run):
+		return false, ledger.ErrExists
 	case l != nil && l.Holder == e.runner.Holder, sameStatus(&stored.Status, e.base):
 	default:
 		return false, storeError(ledger.ErrConflict)
@@ -166,7 +168,6 @@ func sameStatus(a, b *aofv1.FlowRunStatus) bool {
 func (e *execution) acknowledged() {
 	e.dirty, e.changed = false, false
 	e.journalled = journalled(e.run)
-	e.runner.own.written(e.run)
 	e.audit.written()
 	if l := e.run.Status.Lease; l != nil && l.ExpiresAt != nil {
 		e.expires = l.ExpiresAt.Time
@@ -252,8 +253,6 @@ func (r *Runner) takeoversOf(run *aofv1.FlowRun) int64 {
 		return l.Takeovers + 1
 	case l != nil:
 		return l.Takeovers
-	case run.Status.StartTime == nil && run.Spec.Claim != nil && run.Spec.Claim.Holder != r.Holder:
-		return 1
 	default:
 		return 0
 	}

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/client/clientset/versioned"
 	"aof.dev/operator/pkg/cli"
 )
 
@@ -104,11 +105,13 @@ func decidesFromTheCommandLine(t *testing.T, a *admission) { //nolint:thelper //
 // status writes what a runner would.
 func (a *admission) status(t *testing.T, name, status string) {
 	t.Helper()
-	runs := a.AOF(t).AofV1().FlowRuns(a.edit)
+	client, err := versioned.NewForConfig(a.As(controller)) // one of those that may
+	require.NoError(t, err)
+	runs := client.AofV1().FlowRuns(a.edit)
 	run, err := runs.Get(t.Context(), name, metav1.GetOptions{})
 	require.NoError(t, err)
 	run.Status = aofv1.FlowRunStatus{}
 	require.NoError(t, yaml.Unmarshal([]byte(status), &run.Status))
-	_, err = runs.UpdateStatus(t.Context(), run, metav1.UpdateOptions{})
+	_, err = runs.Update(t.Context(), run, metav1.UpdateOptions{})
 	require.NoError(t, err)
 }

@@ -34,8 +34,6 @@ var knative = map[string][]string{
 // idle are rights that the controller need not use in the test's life of objects.
 var idle = map[string]string{
 	"create aof.dev/flowruns":                       "granted",
-	"update aof.dev/flowruns":                       "granted",
-	"get aof.dev/flowruns/status":                   "granted",
 	"update aof.dev/triggers/finalizers":            "only some clusters ask for it",
 	"update /serviceaccounts":                       "what others changed is put right",
 	"update rbac.authorization.k8s.io/rolebindings": "what others changed is put right",
@@ -185,14 +183,14 @@ func (l *life) change() {
 func (l *life) run() {
 	const manifest = `{apiVersion: aof.dev/v1, kind: FlowRun, metadata: {name: %s, namespace: quickstart}, spec: {flow: {name: triage}, binding: {name: web-triage}, trigger: {name: web}, plan: p, event: {specversion: "1.0", id: %s, source: /s, type: t}%s}}`
 	l.apply(fmt.Sprintf(manifest, "done", "done", ""))
-	l.kubectl("", "-n", "quickstart", "patch", "flowruns", "done", "--subresource=status", "--type=merge", "-p",
+	l.kubectl("", "-n", "quickstart", "patch", "flowruns", "done", "--type=merge", "-p",
 		`{"status":{"phase":"Succeeded","startTime":"2026-01-02T03:04:05.000000Z","completionTime":"2026-01-02T03:04:06.000000Z","conditions":[{"type":"Succeeded","status":"True"}]}}`)
 	l.until(true, "configmaps "+names.Tally("flowbinding", "web-triage"))
 	l.until(false, "flowruns done") // counted, and none is kept
 	l.apply(fmt.Sprintf(manifest, "stopped", "stopped", `, cancel: {user: ann}`))
 	l.eventually("a run nobody holds is ended", "Cancelled", "-n", "quickstart", "get", "flowruns", "stopped", "-o", "jsonpath={.status.phase}")
 	l.apply(fmt.Sprintf(manifest, "again", "again", ""))
-	l.kubectl("", "-n", "quickstart", "patch", "flowruns", "again", "--subresource=status", "--type=merge", "-p",
+	l.kubectl("", "-n", "quickstart", "patch", "flowruns", "again", "--type=merge", "-p",
 		`{"status":{"phase":"Succeeded","startTime":"2026-01-02T03:04:05.000000Z","completionTime":"2026-01-02T03:04:06.000000Z","conditions":[{"type":"Succeeded","status":"True"}]}}`)
 	l.until(false, "flowruns again")
 }

@@ -48,8 +48,8 @@ func TestPeopleMayDoWhatTheirRoleSays(t *testing.T) {
 		each("viewer", "create update patch delete", aof, all, namespace, "x"),
 		each("viewer", "get list", aof, all, "team-a", "x"),
 		each("editor", "create update patch delete", aof, "contexts", namespace, "x"),
-		each("editor", "update patch", aof, "flowruns/status flowbindings/status triggers/status", namespace, "x"),
-		each("owner", "update patch", aof, "flowruns/status contexts/status", namespace, "x"),
+		each("editor", "update patch", aof, "flowbindings/status triggers/status", namespace, "x"),
+		each("owner", "update patch", aof, "contexts/status", namespace, "x"),
 		each("editor", "get create", "", "secrets", namespace, "aof-credentials"), // what AOF adds gives none
 	)
 	granted(t, kube, may...)

@@ -130,7 +130,7 @@ func each(who, verbs, group, resources, namespace, name string) []right {
 var needed = slices.Concat(
 	// What the reconcilers follow and write.
 	each(controller, "get list watch", aof, "contexts triggers flowbindings agents agentfleets agentflows flowruns", "", ""),
-	each(controller, "update", aof, "contexts/status triggers/status flowbindings/status agents/status agentfleets/status agentflows/status flowruns/status", "team-a", "x"),
+	each(controller, "update", aof, "contexts/status triggers/status flowbindings/status agents/status agentfleets/status agentflows/status", "team-a", "x"),
 	each(controller, "patch", aof, "triggers flowbindings", "team-a", "x"),
 	each(controller, "update", aof, "triggers/finalizers", "team-a", "x"),
 	each(controller, "patch delete", aof, "flowruns", "team-a", "x"),
@@ -157,7 +157,6 @@ var needed = slices.Concat(
 	each(controller, "list watch patch", "apps", "deployments", system, names.Stream),
 	// What it hands on.
 	each(controller, "get create update", aof, "flowruns", "team-a", "x"),
-	each(controller, "get update", aof, "flowruns/status", "team-a", "x"),
 	each(controller, "get", "", "secrets", "team-a", names.Credentials),
 
 	each(hook, "create", "authorization.k8s.io", "subjectaccessreviews", "", ""),
@@ -175,7 +174,6 @@ var needed = slices.Concat(
 
 	each(runnerA, "get", "", "configmaps", "team-a", "aof-plan-x"),
 	each(runnerA, "get create update", aof, "flowruns", "team-a", "x"),
-	each(runnerA, "get update", aof, "flowruns/status", "team-a", "x"),
 
 	each(adapter, "get", "", "configmaps", "team-a", names.Routes("hooks")),
 	each(adapter, "get update", "", "configmaps", "team-a", names.Events("hooks")),
@@ -231,7 +229,6 @@ var refused = slices.Concat(
 	each(adapter, "get", "", "secrets", "team-a", "other"),
 	each(adapter, "list watch", "", "secrets configmaps", "team-a", ""),
 	each(adapter, "delete list", aof, "flowruns", "team-a", "x"),
-	each(adapter, "update delete list", aof, "flowruns/status", "team-a", "x"),
 	each(adapter, "create get", aof, "flowruns", "team-b", "x"),
 	each(adapter, "get", "", "secrets", "team-b", names.Credentials),
 	each(adapter, "get", "", "secrets", system, names.AdapterToken),

@@ -105,7 +105,7 @@ func TestControllersThatAllThinkTheyLeadCountEachRunOnce(t *testing.T) {
 		run.Status.InitializeConditions()
 		run.Status.MarkSucceeded()
 		run.Status.StartTime, run.Status.CompletionTime = &now, &now
-		run, err = aof.FlowRuns(namespace).UpdateStatus(t.Context(), run, metav1.UpdateOptions{})
+		run, err = aof.FlowRuns(namespace).Update(t.Context(), run, metav1.UpdateOptions{})
 		require.NoError(t, err)
 		return run
 	}

@@ -71,7 +71,6 @@ func newTenant(tb testing.TB) *tenant {
 		Rules: []rbacv1.PolicyRule{
 			{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get"}},
 			{APIGroups: []string{"aof.dev"}, Resources: []string{"flowruns"}, Verbs: []string{"create", "get", "update"}},
-			{APIGroups: []string{"aof.dev"}, Resources: []string{"flowruns/status"}, Verbs: []string{"update"}},
 		},
 	}, metav1.CreateOptions{})
 	require.NoError(tb, err)
@@ -100,7 +99,7 @@ func (tn *tenant) untilAllowed(tb testing.TB) {
 		return err == nil && review.Status.Allowed
 	}
 	require.Eventually(tb, func() bool {
-		return may("get", "", "configmaps", "") && may("create", "aof.dev", "flowruns", "") && may("update", "aof.dev", "flowruns", "status")
+		return may("get", "", "configmaps", "") && may("create", "aof.dev", "flowruns", "") && may("update", "aof.dev", "flowruns", "")
 	}, time.Minute, 10*time.Millisecond, "the runner's rights")
 }
 
@@ -130,7 +129,7 @@ func (tn *tenant) runner(tb testing.TB) *delivery.Handler {
 	}
 	h := delivery.New(tb.Context(), delivery.Options{
 		Namespace: tn.namespace, Store: store, Plans: plans, Runs: runs, Clock: runs.Clock,
-		Holder: runs.Holder, Lease: runs.Lease, Timeout: time.Minute,
+		Timeout: time.Minute,
 	})
 	tb.Cleanup(h.Stop)
 	return h

@@ -274,8 +274,8 @@ func stampsDecisions(t *testing.T, a *admission) { //nolint:thelper // a part of
 func keepsRuns(t *testing.T, a *admission) { //nolint:thelper // a part of TestAdmission
 	_, err := a.create(t.Context(), t, "ann", run("early", `, decisions: [{node: ask, approved: true}]`))
 	require.ErrorContains(t, err, "spec.decisions")
-	_, err = a.create(t.Context(), t, "ann", run("claimed", `, claim: {holder: ann}`))
-	require.ErrorContains(t, err, "only adapters and runners claim runs: spec.claim")
+	_, err = a.create(t.Context(), t, "ann", run("done", `}, status: {phase: Succeeded`))
+	require.ErrorContains(t, err, "only AOF's own processes write the status of runs: status")
 	_, err = a.create(t.Context(), t, "bob", strings.Replace(run("foreign", ""), "{name: f}", "{name: f, namespace: SHARED}", 1))
 	require.ErrorContains(t, err, `may not get agentflows.aof.dev "f"`)
 
@@ -283,6 +283,8 @@ func keepsRuns(t *testing.T, a *admission) { //nolint:thelper // a part of TestA
 	require.NoError(t, err)
 	_, err = a.patch(t, "ann", "flowruns", "kept", `{"spec":{"plan":"q"}}`)
 	require.ErrorContains(t, err, "a run can't be changed: spec")
+	_, err = a.patch(t, "ann", "flowruns", "kept", `{"status":{"phase":"Succeeded"}}`)
+	require.ErrorContains(t, err, "only AOF's own processes write the status of runs: status")
 	_, err = a.patch(t, "ann", "flowruns", "kept", `{"metadata":{"annotations":{"note":"mine"}}}`)
 	require.NoError(t, err)
 }
@@ -297,7 +299,7 @@ func sparesProcesses(t *testing.T, a *admission) { //nolint:thelper // a part of
 		require.NoError(t, err)
 	}
 	granted(t, a.Kube(t), right{runner, "create", aof, "flowruns", a.edit, ""}, right{adapter, "patch", aof, "flowruns", a.edit, "x"})
-	_, err := a.create(t.Context(), t, runner, run("by-runner", `, claim: {holder: r1, expiresAt: "2026-01-02T03:04:05.000000Z"}`))
+	_, err := a.create(t.Context(), t, runner, run("by-runner", `}, status: {phase: Running, lease: {holder: r1}`))
 	require.NoError(t, err)
 	got, err := a.patch(t, adapter, "flowruns", "by-runner", `{"spec":{"decisions":[{"node":"ask","approved":true,"user":"slack:U1"}]}}`)
 	require.NoError(t, err)
@@ -311,8 +313,8 @@ func sparesProcesses(t *testing.T, a *admission) { //nolint:thelper // a part of
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	granted(t, a.Kube(t), right{stranger, "create", aof, "flowruns", a.edit, ""})
-	_, err = a.create(t.Context(), t, stranger, run("by-stranger", `, claim: {holder: r1}`))
-	require.ErrorContains(t, err, "spec.claim", "a runner works in its own namespace")
+	_, err = a.create(t.Context(), t, stranger, run("by-stranger", `}, status: {phase: Running`))
+	require.ErrorContains(t, err, "status of runs", "a runner works in its own namespace")
 	_, err = a.create(t.Context(), t, runner, `{apiVersion: aof.dev/v1, kind: FlowBinding, metadata: {name: by-runner}, spec: {trigger: {name: t}, context: {name: c}, flow: {name: f, namespace: SHARED}}}`)
 	require.ErrorContains(t, err, "may not get agentflows.aof.dev", "a runner is spared with runs only")
 }

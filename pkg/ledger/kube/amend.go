@@ -38,10 +38,10 @@ func (s *Store) amend(ctx context.Context, namespace, name string, change func(*
 	if err != nil {
 		return nil, err
 	}
-	stored := &aofv1.FlowRun{}
-	err = send(s.client.Put(), body).Namespace(namespace).Resource(resource).Name(name).Do(ctx).Into(stored)
+	stored, err := answered(send(s.client.Put(), body).Namespace(namespace).Resource(resource).Name(name).Do(ctx))
 	if err != nil {
-		return nil, mapped(err)
+		return nil, err
 	}
-	return tidy(stored), nil
+	run.ResourceVersion, run.Generation = stored.ResourceVersion, stored.Generation
+	return run, nil
 }

@@ -44,18 +44,36 @@ func (s *Store) create(ctx context.Context, run *aofv1.FlowRun) error {
 		return err
 	}
 	given := run.DeepCopy()
-	given.Status = aofv1.FlowRunStatus{}
 	delete(given.Labels, ledger.LabelFolded)
 	body, err := encode(given)
 	if err != nil {
 		return err
 	}
-	stored := &aofv1.FlowRun{}
-	if err := send(s.client.Post(), body).Namespace(run.Namespace).Resource(resource).Do(ctx).Into(stored); err != nil {
-		return mapped(err)
+	stored, err := answered(send(s.client.Post(), body).Namespace(run.Namespace).Resource(resource).Do(ctx))
+	if err != nil {
+		return err
 	}
-	*run = *tidy(stored)
+	// The API server adds to the metadata only: there are no defaults in a run.
+	*run = *tidy(given)
+	run.UID, run.ResourceVersion, run.Generation = stored.UID, stored.ResourceVersion, stored.Generation
+	run.CreationTimestamp = stored.CreationTimestamp
 	return nil
+}
+
+// answered reads the answer to a write, of which only the metadata was asked for.
+func answered(result rest.Result) (metav1.ObjectMeta, error) {
+	if err := result.Error(); err != nil { // it tells more than Raw's
+		return metav1.ObjectMeta{}, mapped(err)
+	}
+	raw, err := result.Raw()
+	if err != nil {
+		return metav1.ObjectMeta{}, mapped(err)
+	}
+	var answer metav1.PartialObjectMetadata
+	if err := json.Unmarshal(raw, &answer); err != nil || answer.ResourceVersion == "" {
+		return metav1.ObjectMeta{}, errNoVersion
+	}
+	return answer.ObjectMeta, nil
 }
 
 // Get implements ledger.Store.
@@ -75,46 +93,34 @@ func (s *Store) Get(ctx context.Context, namespace, name string) (*aofv1.FlowRun
 // Update implements ledger.Store. The whole run is sent, since admission looks
 // at it, but the API takes nothing but the status from it.
 func (s *Store) Update(ctx context.Context, run *aofv1.FlowRun) error {
-	version, err := s.update(ctx, run)
+	stored, err := s.update(ctx, run)
 	if err != nil {
 		return about("update", run.Namespace, run.Name, err)
 	}
-	run.ResourceVersion = version
+	run.ResourceVersion, run.Generation = stored.ResourceVersion, stored.Generation
 	return nil
 }
 
-func (s *Store) update(ctx context.Context, run *aofv1.FlowRun) (version string, err error) {
+func (s *Store) update(ctx context.Context, run *aofv1.FlowRun) (metav1.ObjectMeta, error) {
+	none := metav1.ObjectMeta{}
 	if run.ResourceVersion == "" {
-		return "", fmt.Errorf("%w: no resourceVersion", ledger.ErrInvalid)
+		return none, fmt.Errorf("%w: no resourceVersion", ledger.ErrInvalid)
 	}
 	if _, err := strconv.ParseUint(run.ResourceVersion, 10, 64); err != nil {
-		return "", ledger.ErrConflict // not a version of this store
+		return none, ledger.ErrConflict // not a version of this store
 	}
 	if err := checkName(run.Namespace, run.Name); err != nil {
-		return "", fmt.Errorf("%w: %w", ledger.ErrNotFound, err)
+		return none, fmt.Errorf("%w: %w", ledger.ErrNotFound, err)
 	}
-	body, err := encode(tidy(run.DeepCopy()))
+	given := run.DeepCopy()
+	// Who wrote which field is of no use where every write is on condition of the
+	// resourceVersion, and makes a third of a run: an empty entry clears it.
+	given.ManagedFields = []metav1.ManagedFieldsEntry{{}}
+	body, err := encode(given)
 	if err != nil {
-		return "", err
+		return none, err
 	}
-	result := send(s.client.Put(), body).Namespace(run.Namespace).Resource(resource).Name(run.Name).SubResource("status").Do(ctx)
-	if err := result.Error(); err != nil {
-		return "", mapped(err)
-	}
-	answer, err := result.Raw()
-	if err != nil {
-		return "", mapped(err)
-	}
-	// The rest of the answer is what was sent.
-	var stored struct {
-		Metadata struct {
-			ResourceVersion string `json:"resourceVersion"`
-		} `json:"metadata"`
-	}
-	if err := json.Unmarshal(answer, &stored); err != nil || stored.Metadata.ResourceVersion == "" {
-		return "", errNoVersion
-	}
-	return stored.Metadata.ResourceVersion, nil
+	return answered(send(s.client.Put(), body).Namespace(run.Namespace).Resource(resource).Name(run.Name).Do(ctx))
 }
 
 // Delete implements ledger.Store.
@@ -151,8 +157,12 @@ func encode(run *aofv1.FlowRun) ([]byte, error) {
 	return body, nil
 }
 
+// metadataOnly asks for the metadata of what was written: the rest is what was
+// sent. Who does not know the form sends all.
+const metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+
 func send(request *rest.Request, body []byte) *rest.Request {
-	return request.SetHeader("Content-Type", "application/json").Body(body)
+	return request.SetHeader("Content-Type", "application/json").SetHeader("Accept", metadataOnly).Body(body)
 }
 
 // tidy makes a run from the API what a run from any ledger is. Who wrote which

@@ -17,7 +17,7 @@ import (
 )
 
 // API is a transport that answers as a Kubernetes API server does for FlowRuns,
-// from memory: one object at a time, with a status subresource, conditional on
+// from memory: one object at a time, without a status subresource, conditional on
 // resourceVersion. Objects are stored as an API server stores them, as plain
 // JSON, so texts that mean the same come back spelled its way. It has no lists
 // and no watches; for those there is the real one.
@@ -51,7 +51,7 @@ func (a *API) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (a *API) do(r *http.Request, body map[string]any) (int, any) {
-	// /apis/aof.dev/v1/namespaces/NS/flowruns[/NAME[/status]]
+	// /apis/aof.dev/v1/namespaces/NS/flowruns[/NAME]
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	if len(parts) < 6 || parts[5] != "flowruns" {
 		return http.StatusNotFound, failure(http.StatusNotFound, "NotFound")
@@ -74,7 +74,7 @@ func (a *API) do(r *http.Request, body map[string]any) (int, any) {
 		delete(a.objects, key)
 		return http.StatusOK, stored
 	case r.Method == http.MethodPut:
-		return a.update(key, stored, body, len(parts) == 8)
+		return a.update(key, stored, body)
 	default:
 		return http.StatusMethodNotAllowed, failure(http.StatusMethodNotAllowed, "MethodNotAllowed")
 	}
@@ -88,7 +88,6 @@ func (a *API) create(key string, body map[string]any) (int, any) {
 		a.objects = map[string]map[string]any{}
 	}
 	a.revision++
-	delete(body, "status")
 	set(body, "uid-"+strconv.FormatInt(a.revision, 10), "metadata", "uid")
 	set(body, int64(1), "metadata", "generation")
 	set(body, "2025-12-18T10:00:00Z", "metadata", "creationTimestamp")
@@ -96,8 +95,8 @@ func (a *API) create(key string, body map[string]any) (int, any) {
 	return http.StatusCreated, body
 }
 
-// update writes the status or everything but the status.
-func (a *API) update(key string, stored, body map[string]any, status bool) (int, any) {
+// update writes spec and status.
+func (a *API) update(key string, stored, body map[string]any) (int, any) {
 	for _, field := range []string{"resourceVersion", "uid"} {
 		given, _, _ := unstructured.NestedString(body, "metadata", field)
 		kept, _, _ := unstructured.NestedString(stored, "metadata", field)
@@ -110,14 +109,10 @@ func (a *API) update(key string, stored, body map[string]any, status bool) (int,
 		next[name] = value
 	}
 	next["metadata"] = clone(stored["metadata"])
-	if status {
-		next["status"] = body["status"]
-	} else {
-		next["spec"] = body["spec"]
-		if !reflect.DeepEqual(stored["spec"], body["spec"]) {
-			generation, _, _ := unstructured.NestedInt64(stored, "metadata", "generation")
-			set(next, generation+1, "metadata", "generation")
-		}
+	next["spec"], next["status"] = body["spec"], body["status"]
+	if !reflect.DeepEqual(stored["spec"], body["spec"]) || !reflect.DeepEqual(stored["status"], body["status"]) {
+		generation, _, _ := unstructured.NestedInt64(stored, "metadata", "generation")
+		set(next, generation+1, "metadata", "generation")
 	}
 	if reflect.DeepEqual(next, stored) {
 		return http.StatusOK, stored // as there, it is no write

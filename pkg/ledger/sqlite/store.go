@@ -38,25 +38,30 @@ func (s *Store) create(ctx context.Context, run *aofv1.FlowRun) error {
 		return err
 	}
 	stored := run.DeepCopy()
-	stored.Status = aofv1.FlowRunStatus{}
 	stored.TypeMeta = typeMeta()
 	stored.UID = s.options.NewUID()
 	stored.Generation = 1
 	stored.CreationTimestamp = metav1.NewTime(s.options.Clock.Now()).Rfc3339Copy()
 	delete(stored.Labels, ledger.LabelFolded)
-	object, err := json.Marshal(stored)
+	status, err := json.Marshal(stored.Status)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ledger.ErrInvalid, err)
 	}
-	if len(object) > ledger.MaxRunBytes {
-		return tooLarge(len(object))
+	bare := *stored
+	bare.Status = aofv1.FlowRunStatus{}
+	object, err := json.Marshal(&bare)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ledger.ErrInvalid, err)
+	}
+	if size := len(object) + len(status); size > ledger.MaxRunBytes {
+		return tooLarge(size)
 	}
 	var revision int64
 	err = s.inTx(ctx, func(tx *sql.Tx) error {
 		if revision, err = nextRevision(ctx, tx); err != nil {
 			return err
 		}
-		return insert(ctx, tx, stored, revision, object)
+		return insert(ctx, tx, stored, revision, object, status)
 	})
 	if err != nil {
 		return err
@@ -66,12 +71,12 @@ func (s *Store) create(ctx context.Context, run *aofv1.FlowRun) error {
 	return nil
 }
 
-func insert(ctx context.Context, tx *sql.Tx, run *aofv1.FlowRun, revision int64, object []byte) error {
+func insert(ctx context.Context, tx *sql.Tx, run *aofv1.FlowRun, revision int64, object, status []byte) error {
 	result, err := tx.ExecContext(ctx, `
-		INSERT INTO runs (namespace, name, revision, flow, binding, source, phase, object_bytes, status)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		INSERT INTO runs (namespace, name, revision, flow, binding, source, phase, fold, object_bytes, status)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		run.Namespace, run.Name, revision, run.Spec.Flow.Name, refName(run.Spec.Binding), refName(run.Spec.Trigger),
-		string(aofv1.FlowRunPhasePending), len(object), []byte("{}"))
+		string(phaseOf(run)), foldOf(run), len(object), status)
 	if err != nil {
 		return err
 	}
@@ -169,15 +174,10 @@ func (s *Store) update(ctx context.Context, run *aofv1.FlowRun) (revision int64,
 		if revision, err = nextRevision(ctx, tx); err != nil {
 			return err
 		}
-		phase := phaseOf(run)
-		fold := foldNotFinal
-		if phase.IsFinal() {
-			fold = foldDue
-		}
 		_, err := tx.ExecContext(ctx, `
 			UPDATE runs SET revision = ?, phase = ?, status = ?, fold = CASE fold WHEN 2 THEN 2 ELSE ? END
 			WHERE namespace = ? AND name = ?`,
-			revision, string(phase), status, fold, run.Namespace, run.Name)
+			revision, string(phaseOf(run)), status, foldOf(run), run.Namespace, run.Name)
 		return err
 	})
 	return revision, err
@@ -228,6 +228,14 @@ func phaseOf(run *aofv1.FlowRun) aofv1.FlowRunPhase {
 		return aofv1.FlowRunPhasePending
 	}
 	return run.Status.Phase
+}
+
+// foldOf is whether a run that was not folded yet is to be.
+func foldOf(run *aofv1.FlowRun) int {
+	if phaseOf(run).IsFinal() {
+		return foldDue
+	}
+	return foldNotFinal
 }
 
 func refName(r *aofv1.ObjectReference) string {

@@ -161,14 +161,10 @@ func at(t time.Time, kind, why string) (occasion, bool) {
 	return occasion{at: t, why: why, occasion: fmt.Sprintf("%s/%d", kind, t.UnixMilli())}, true
 }
 
-// heldUntil is until when nobody but its holder may work on a run: the lease
-// tells, or until somebody began, the claim.
+// heldUntil is until when nobody but its holder may work on a run.
 func heldUntil(run *aofv1.FlowRun) (time.Time, bool) {
 	if l := run.Status.Lease; l != nil && l.Holder != "" && l.ExpiresAt != nil {
 		return l.ExpiresAt.Time, true
-	}
-	if c := run.Spec.Claim; c != nil && run.Status.StartTime == nil {
-		return c.ExpiresAt.Time, true
 	}
 	return time.Time{}, false
 }

@@ -48,12 +48,6 @@ func phase(p aofv1.FlowRunPhase) option {
 
 func running(run *aofv1.FlowRun) { phase(aofv1.FlowRunPhaseRunning)(run) }
 
-func claimed(until time.Time) option {
-	return func(run *aofv1.FlowRun) {
-		run.Spec.Claim = &aofv1.RunClaim{Holder: "h", ExpiresAt: metav1.NewMicroTime(until)}
-	}
-}
-
 func leased(until time.Time) option {
 	return func(run *aofv1.FlowRun) {
 		run.Status.Lease = &aofv1.RunLease{Holder: "h", ExpiresAt: micro(until)}
@@ -98,9 +92,6 @@ func TestDecide(t *testing.T) {
 		{name: "a new run is left to who made it", run: newRun(), now: noon.Add(10 * time.Second), want: Decision{Action: Nothing, After: 20 * time.Second}},
 		{name: "nobody began", run: newRun(), now: noon.Add(resendAfter), want: Decision{Action: Resume, Why: "nobody began it", Occasion: "pending/1772366430000"}},
 		{name: "a retry is sent at once", run: newRun(func(r *aofv1.FlowRun) { r.Labels = map[string]string{names.LabelRetryOf: "x"} }), now: noon, want: Decision{Action: Resume, Why: "nobody began it", Occasion: "pending/1772366400000"}},
-		{name: "claimed by a runner", run: newRun(claimed(noon.Add(time.Minute))), now: noon.Add(40 * time.Second), want: Decision{Action: Nothing, After: 20*time.Second + slack}},
-		{name: "its claim is over", run: newRun(claimed(noon.Add(time.Minute))), now: noon.Add(time.Minute + slack), want: Decision{Action: Resume, Why: "its holder's time is over", Occasion: "held/1772366460500"}},
-		{name: "a claim says nothing once somebody began", run: newRun(running, claimed(later)), now: noon.Add(released), since: noon, want: Decision{Action: Resume, Why: "nobody holds it", Occasion: "released/1772366405000"}},
 		{name: "held", run: newRun(running, leased(noon.Add(30*time.Second))), now: noon, want: Decision{Action: Nothing, After: 30*time.Second + slack}},
 		{name: "its lease is over", run: newRun(running, leased(noon)), now: noon.Add(time.Second), want: Decision{Action: Resume, Why: "its holder's time is over", Occasion: "held/1772366400500"}},
 		{name: "given back a moment ago", run: newRun(running), now: later, since: later.Add(-time.Second), want: Decision{Action: Nothing, After: released - time.Second}},

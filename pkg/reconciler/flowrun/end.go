@@ -41,7 +41,7 @@ func (r *Reconciler) end(ctx context.Context, cached *aofv1.FlowRun, mark func(*
 	status.CompletionTime = &now
 	status.Duration = aofv1.ShortDuration(now.Sub(status.StartTime.Time))
 	mark(run)
-	if _, err := client.UpdateStatus(ctx, run, metav1.UpdateOptions{}); err != nil {
+	if _, err := client.Update(ctx, run, metav1.UpdateOptions{}); err != nil {
 		return fmt.Errorf("write run: %w", err)
 	}
 	return nil

@@ -132,13 +132,13 @@ func TestReconcileKind(t *testing.T) {
 		WantEvents: []string{rtesting.Eventf(corev1.EventTypeNormal, "Resumed", "sent to a runner: its holder's time is over")},
 	}, {
 		Name: "a run that is to be cancelled is, whoever holds it", Key: "ns/r",
-		Objects:           []runtime.Object{cancelledRun},
-		WantStatusUpdates: []clientgotesting.UpdateActionImpl{{Object: cancelledAfter}},
+		Objects:     []runtime.Object{cancelledRun},
+		WantUpdates: []clientgotesting.UpdateActionImpl{{Object: cancelledAfter}},
 	}, {
 		Name: "a cancellation that meets another write is tried again", Key: "ns/r", WantErr: true,
-		Objects:           []runtime.Object{cancelledRun},
-		WithReactors:      []clientgotesting.ReactionFunc{reconcilertesting.Conflict("flowruns/status")},
-		WantStatusUpdates: []clientgotesting.UpdateActionImpl{{Object: cancelledAfter}},
+		Objects:      []runtime.Object{cancelledRun},
+		WithReactors: []clientgotesting.ReactionFunc{reconcilertesting.Conflict("flowruns")},
+		WantUpdates:  []clientgotesting.UpdateActionImpl{{Object: cancelledAfter}},
 	}, {
 		Name: "a cancellation of a run that can't be read is tried again", Key: "ns/r", WantErr: true,
 		Objects:      []runtime.Object{cancelledRun},

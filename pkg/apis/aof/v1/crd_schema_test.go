@@ -208,8 +208,8 @@ func TestOtherFormsAreStoredCanonically(t *testing.T) {
 		},
 		{
 			name: "a run", kind: "FlowRun",
-			spec: `{"flow":"f","binding":"b","event":{"specversion":"1.0","id":"1","source":"s","type":"t","data":{"a":[1]}},"claim":{"holder":"h"}}`,
-			want: `{"flow":{"name":"f"},"binding":{"name":"b"},"event":{"specversion":"1.0","id":"1","source":"s","type":"t","data":{"a":[1]}},"claim":{"holder":"h"}}`,
+			spec: `{"flow":"f","binding":"b","event":{"specversion":"1.0","id":"1","source":"s","type":"t","data":{"a":[1]}}}`,
+			want: `{"flow":{"name":"f"},"binding":{"name":"b"},"event":{"specversion":"1.0","id":"1","source":"s","type":"t","data":{"a":[1]}}}`,
 		},
 		{
 			name: "approval and limits under other names", kind: "Context",
@@ -264,7 +264,7 @@ func TestJournalSurvivesTheAPIServer(t *testing.T) {
 	run := &FlowRun{}
 	run.Name = "r"
 	run.Spec = FlowRunSpec{
-		Flow: ObjectReference{Name: "f"}, Plan: "p", Claim: &RunClaim{Holder: "h", ExpiresAt: at},
+		Flow: ObjectReference{Name: "f"}, Plan: "p",
 		Event: runtime.RawExtension{Raw: []byte(`{"specversion":"1.0","id":"1","source":"s","type":"t"}`)},
 	}
 	run.Status = FlowRunStatus{

@@ -16,12 +16,15 @@ import (
 // journal of what was done, and the result. It is written by the adapter and
 // the runner; users read it.
 //
+// Its status is no subresource: a run is created with what has been done of it by
+// then, in one write (ADR 0205). That nobody but AOF's own processes writes a
+// status, admission sees to.
+//
 // +genclient
 // +genreconciler
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=flowruns,singular=flowrun,shortName=run,categories=aof,scope=Namespaced
-// +kubebuilder:subresource:status
 // +kubebuilder:printcolumn:name=Flow,type=string,JSONPath=`.spec.flow.name`
 // +kubebuilder:printcolumn:name=Binding,type=string,JSONPath=`.spec.binding.name`
 // +kubebuilder:printcolumn:name=Phase,type=string,JSONPath=`.status.phase`
@@ -65,9 +68,6 @@ type FlowRunSpec struct {
 	// +required
 	// +kubebuilder:pruning:PreserveUnknownFields
 	Event runtime.RawExtension `json:"event,omitzero"`
-	// Claim says who works on the run. It stands outside status because a create
-	// request can't carry a status, and creating the run is claiming the event.
-	Claim *RunClaim `json:"claim,omitempty"`
 	// Retry says which run this one continues; empty for one that begins at the
 	// beginning.
 	Retry *RunRetry `json:"retry,omitempty"`
@@ -135,14 +135,6 @@ type RunCancel struct {
 	// Reason for people.
 	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason,omitempty"`
-}
-
-// RunClaim says who works on a run, and until when nobody else may.
-type RunClaim struct {
-	// Holder identifies the process that holds the run.
-	Holder string `json:"holder,omitempty"`
-	// ExpiresAt is when another holder may take over.
-	ExpiresAt metav1.MicroTime `json:"expiresAt,omitzero"`
 }
 
 // FlowRunPhase is the state of a run in one word, derived from its condition Succeeded.

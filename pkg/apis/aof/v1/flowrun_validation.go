@@ -26,9 +26,6 @@ func (r *FlowRun) Validate(ctx context.Context) *apis.FieldError {
 		}
 	}
 	errs = errs.Also(s.validateEvent())
-	if s.Claim != nil && s.Claim.Holder == "" {
-		errs = errs.Also(apis.ErrMissingField("claim.holder"))
-	}
 	if s.Retry != nil {
 		errs = errs.Also(s.Retry.validate(r.Name).ViaField("retry"))
 	}
@@ -114,8 +111,7 @@ func (s *FlowRunSpec) validateNew() *apis.FieldError {
 	return errs
 }
 
-// validateUnchanged lets the claim move on, decisions be added and the run be
-// cancelled, once.
+// validateUnchanged lets decisions be added and the run be cancelled, once.
 func (s *FlowRunSpec) validateUnchanged(old *FlowRunSpec) *apis.FieldError {
 	var errs *apis.FieldError
 	if n := len(old.Decisions); len(s.Decisions) < n || !equality.Semantic.DeepEqual(s.Decisions[:n], old.Decisions) {
@@ -126,10 +122,10 @@ func (s *FlowRunSpec) validateUnchanged(old *FlowRunSpec) *apis.FieldError {
 	}
 	now, before := s.DeepCopy(), old.DeepCopy()
 	for _, spec := range []*FlowRunSpec{now, before} {
-		spec.Claim, spec.Decisions, spec.Cancel = nil, nil, nil
+		spec.Decisions, spec.Cancel = nil, nil
 	}
 	if !equality.Semantic.DeepEqual(now, before) {
-		errs = errs.Also(&apis.FieldError{Message: "a run can't be changed", Paths: []string{""}, Details: "only claim, decisions and cancel may; start another run instead"})
+		errs = errs.Also(&apis.FieldError{Message: "a run can't be changed", Paths: []string{""}, Details: "only decisions and cancel may; start another run instead"})
 	}
 	return errs
 }

@@ -17,10 +17,9 @@ func TestValidateFlowRun(t *testing.T) {
 	t.Parallel()
 	checkRefusals(t, "FlowRun", []refusal{
 		{name: "a flow and an event", spec: someEvent + `flow: {name: f}`},
-		{name: "everything", spec: someEvent + "flow: f\nbinding: b\ntrigger: ns/t\ncontext: c\nplan: p\nclaim: {holder: h, expiresAt: \"2026-01-02T03:04:05.000000Z\"}"},
+		{name: "everything", spec: someEvent + "flow: f\nbinding: b\ntrigger: ns/t\ncontext: c\nplan: p"},
 		{name: "no spec", paths: []string{"spec.flow.name", "spec.event"}},
 		{name: "an event that is none", spec: `{flow: f, event: {specversion: "1.0", id: ""}}`, paths: []string{"spec.event.id", "spec.event.source", "spec.event.type"}},
-		{name: "a claim by nobody", spec: someEvent + "flow: f\nclaim: {}", paths: []string{"spec.claim.holder"}},
 		{name: "a run that continues another", spec: someEvent + "flow: f\nretry: {run: r, uid: u, from: [a, b]}"},
 		{name: "one that does not say of what", spec: someEvent + "flow: f\nretry: {}", paths: []string{"spec.retry.run", "spec.retry.uid", "spec.retry.from"}},
 		{name: "one from no node", spec: someEvent + "flow: f\nretry: {run: r, uid: u, from: [a, a, \"\"]}", paths: []string{"spec.retry.from[1]", "spec.retry.from[2]"}},
@@ -33,10 +32,6 @@ func TestARunKeepsWhatItRuns(t *testing.T) {
 	t.Parallel()
 	old := read(t, "FlowRun", someEvent+"flow: {name: f}\nplan: p1").(*FlowRun)
 	ctx := apis.WithinUpdate(t.Context(), old)
-
-	claimed := old.DeepCopy()
-	claimed.Spec.Claim = &RunClaim{Holder: "runner-1"}
-	assert.Empty(t, paths(claimed.Validate(ctx)), "the claim moves on")
 
 	moved := old.DeepCopy()
 	moved.Spec.Plan = "p2"

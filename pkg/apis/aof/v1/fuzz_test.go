@@ -41,7 +41,7 @@ var specimens = map[string][]string{
 		{name: b, type: conditional, config: {condition: "${a.output.ok} == true AND a.x > 3"}, depends_on: [a], timeout_seconds: 5},
 		{id: c, type: End, config: {output: "${b.result:-no}"}, conditions: [{from: b, value: true}], when: "b == true"}],
 		connections: [{from: start, to: a}, {from: a, to: b, condition: "ok == true"}, {from: b, to: c}], config: {defaultTimeoutSeconds: 3, verbose: true}}`},
-	"FlowRun": {`{flow: f, binding: b, trigger: n/t, context: c, plan: p, event: {specversion: "1.0", id: "1", source: s, type: t, data: {a: [1]}}, claim: {holder: h, expiresAt: "2026-01-02T03:04:05.000000Z"}}`},
+	"FlowRun": {`{flow: f, binding: b, trigger: n/t, context: c, plan: p, event: {specversion: "1.0", id: "1", source: s, type: t, data: {a: [1]}}}`},
 }
 
 // FuzzValidate reads any JSON as each kind: nothing panics, setting defaults

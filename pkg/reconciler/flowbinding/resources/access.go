@@ -31,7 +31,6 @@ func MakeRole(namespace string) *rbacv1.Role {
 	return &rbacv1.Role{ObjectMeta: runnerMeta(namespace), Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get"}},
 		{APIGroups: []string{group}, Resources: []string{"flowruns"}, Verbs: []string{"get", "create", "update"}},
-		{APIGroups: []string{group}, Resources: []string{"flowruns/status"}, Verbs: []string{"get", "update"}},
 	}}
 }
 
