@@ -50,18 +50,20 @@ func eventID(run *aofv1.FlowRun) string {
 }
 
 // Binding shows a tally, and how many of the trigger's events were compared and
-// matched, in a binding's status.
-func (t *Tally) Binding(s *aofv1.FlowBindingStatus, compared, matched int64, now time.Time) {
+// matched, in a binding's status. The counts of the last hour and day are those
+// at asOf; the API keeps its seconds.
+func (t *Tally) Binding(s *aofv1.FlowBindingStatus, compared, matched int64, asOf time.Time) {
 	s.MatchCount, s.ExecutionCount, s.SuccessCount, s.FailureCount = matched, t.Executions, t.Successes, t.Failures
 	if t.Executions > 0 {
-		rate := t.SuccessRate()
+		rate, at := t.SuccessRate(), metav1.NewTime(asOf.Truncate(time.Second))
 		s.Metrics = &aofv1.BindingMetrics{
 			AverageExecutionTime: aofv1.ShortDuration(t.Average()),
 			P95ExecutionTime:     aofv1.ShortDuration(t.Percentile(0.95)),
 			P99ExecutionTime:     aofv1.ShortDuration(t.Percentile(0.99)),
 			SuccessRate:          &rate,
-			LastHourExecutions:   t.LastHour(now),
-			LastDayExecutions:    t.LastDay(now),
+			AsOf:                 &at,
+			LastHourExecutions:   t.LastHour(asOf),
+			LastDayExecutions:    t.LastDay(asOf),
 		}
 	}
 	if l := t.Last; l != nil {

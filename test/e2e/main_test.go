@@ -19,6 +19,7 @@ var quick = flag.Duration("quick", 0, "wait this long where the suite waits for 
 // last are the tests that come after all others, in this order: they say what holds while nothing happens, so nothing
 // may happen beside them. TestApprovalIsAsked has begun what the last one ends, so that both fit into the suite's time.
 var last = []testing.InternalTest{
+	{Name: "TestIdleForFiveMinutes", F: idleForFiveMinutes},
 	{Name: "TestApprovalAfterTenMinutes", F: approvalAfterTenMinutes},
 }
 

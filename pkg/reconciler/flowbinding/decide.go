@@ -95,9 +95,6 @@ func Decide(in *Input) *Decision {
 	for _, stored := range in.Plans {
 		d.keepOrCollect(stored, in.Now)
 	}
-	if in.Tally != nil {
-		d.lookAgain(untilCountsAge(in.Tally, in.Now))
-	}
 	return d
 }
 
@@ -130,21 +127,4 @@ func (d *Decision) lookAgain(in time.Duration) {
 	if in > 0 && (d.Again == 0 || in < d.Again) {
 		d.Again = in
 	}
-}
-
-// untilCountsAge is how long the runs of the last hour and of the last day stay
-// as many as they are while nothing happens; zero for ever.
-func untilCountsAge(t *fold.Tally, now time.Time) time.Duration {
-	var next time.Duration
-	age := func(slots map[int64]int64, length time.Duration, window int64) {
-		for slot := range slots {
-			leaves := time.Unix((slot+window)*int64(length/time.Second), 0).Sub(now)
-			if leaves > 0 && (next == 0 || leaves < next) {
-				next = leaves
-			}
-		}
-	}
-	age(t.Minutes, time.Minute, 60)
-	age(t.Hours, time.Hour, 24)
-	return next
 }

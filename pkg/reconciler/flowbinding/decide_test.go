@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
-	"aof.dev/operator/pkg/fold"
 	"aof.dev/operator/pkg/plan"
 	"aof.dev/operator/pkg/reconciler/flowbinding/resources"
 )
@@ -86,11 +85,8 @@ func TestDecide(t *testing.T) {
 			want{reason: aofv1.ReasonReferenceNotFound, supersede: []string{"new"}, again: resources.Grace},
 		},
 		"the soonest counts": {
-			Input{
-				Plan: compiled, Plans: []StoredPlan{stored("old", noon.Add(-time.Minute), false)},
-				Tally: &fold.Tally{Minutes: map[int64]int64{noon.Add(-58*time.Minute).Unix() / 60: 1}},
-			},
-			want{plan: "new", subscribe: true, again: 2 * time.Minute},
+			Input{Plan: compiled, Plans: []StoredPlan{stored("old", noon.Add(-time.Minute), false), stored("older", noon.Add(-2*time.Minute), false)}},
+			want{plan: "new", subscribe: true, again: resources.Grace - 2*time.Minute},
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -105,23 +101,4 @@ func TestDecide(t *testing.T) {
 			assert.Equal(t, row.want.reason != "", d.Err != nil)
 		})
 	}
-}
-
-func TestUntilCountsAge(t *testing.T) {
-	t.Parallel()
-	ended := noon.Add(-10*time.Minute + 20*time.Second)
-	tally := &fold.Tally{}
-	assert.Zero(t, untilCountsAge(tally, noon), "nothing ages")
-	tally.Add(fold.Run{Ended: ended})
-	at := noon
-	for _, want := range []struct{ hour, day int64 }{{0, 1}, {0, 0}} {
-		in := untilCountsAge(tally, at)
-		assert.Positive(t, in)
-		before := at.Add(in - time.Second)
-		at = at.Add(in)
-		assert.Equal(t, want.hour, tally.LastHour(at))
-		assert.Equal(t, want.day, tally.LastDay(at))
-		assert.NotEqual(t, [2]int64{want.hour, want.day}, [2]int64{tally.LastHour(before), tally.LastDay(before)}, "a second earlier it was different")
-	}
-	assert.Zero(t, untilCountsAge(tally, at), "and then nothing more")
 }

@@ -66,13 +66,19 @@ func missing(s *aofv1.FlowBindingStatus, condition apis.ConditionType, kind, fie
 	_ = s.MarkReferenceFailed(condition, aofv1.ReasonReferenceNotFound, &plan.MissingError{Kind: kind, Key: key, Field: field})
 }
 
-// reportCounts shows how many events and runs there were.
+// reportCounts shows how many events and runs there were. It does not depend on
+// the time: a status that showed its passing would be written while nothing
+// happens.
 func reportCounts(s *aofv1.FlowBindingStatus, in *Input, _ *Decision) {
 	if in.Tally == nil {
 		return
 	}
 	s.Metrics, s.LastTriggered, s.PatternMatching = nil, nil, nil
-	in.Tally.Binding(s, in.Compared.Compared, in.Compared.Matched, in.Now)
+	asOf := in.Now
+	if in.Tally.Last != nil {
+		asOf = in.Tally.Last.Time
+	}
+	in.Tally.Binding(s, in.Compared.Compared, in.Compared.Matched, asOf)
 	if s.LastTriggered != nil && s.LastTriggered.Timestamp != nil {
 		// The API keeps seconds; anything finer would differ at every look.
 		at := s.LastTriggered.Timestamp.Rfc3339Copy()

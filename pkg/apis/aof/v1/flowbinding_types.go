@@ -184,9 +184,12 @@ type BindingMetrics struct {
 	P99ExecutionTime string `json:"p99ExecutionTime,omitempty"`
 	// SuccessRate is successCount divided by executionCount, 0 to 1.
 	SuccessRate *float64 `json:"successRate,omitempty"`
-	// LastHourExecutions counts the runs that ended within the last hour.
+	// AsOf is when the latest run ended. Nothing is written only because time
+	// passes, so the two counts below are of the time up to then.
+	AsOf *metav1.Time `json:"asOf,omitempty"`
+	// LastHourExecutions counts the runs that ended within the hour before asOf.
 	LastHourExecutions int64 `json:"lastHourExecutions,omitempty"`
-	// LastDayExecutions counts the runs that ended within the last 24 hours.
+	// LastDayExecutions counts the runs that ended within the 24 hours before asOf.
 	LastDayExecutions int64 `json:"lastDayExecutions,omitempty"`
 }
 

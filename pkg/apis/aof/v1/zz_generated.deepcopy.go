@@ -545,6 +545,10 @@ func (in *BindingMetrics) DeepCopyInto(out *BindingMetrics) {
 		*out = new(float64)
 		**out = **in
 	}
+	if in.AsOf != nil {
+		in, out := &in.AsOf, &out.AsOf
+		*out = (*in).DeepCopy()
+	}
 	return
 }
 

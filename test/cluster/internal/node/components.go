@@ -34,6 +34,9 @@ func (c *config) base() []component {
 			"--service-account-key-file", run("sa.key"), "--service-account-signing-key-file", run("sa.key"),
 			"--kubelet-preferred-address-types=InternalIP", "--requestheader-allowed-names=none",
 			"--enable-aggregator-routing=true",
+			// Who wrote what, for tests; in batches, so that no request waits for it.
+			"--audit-policy-file", run("etc", "audit.yaml"), "--audit-log-path", c.Place.Audit(), "--audit-log-maxsize=100",
+			"--audit-log-mode=batch", "--audit-log-batch-max-wait=1s",
 		}},
 	}
 }

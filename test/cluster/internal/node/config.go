@@ -69,6 +69,7 @@ func (c *config) write() error {
 		"Corefile": "etc/Corefile", "10-node.conflist": "etc/cni/10-node.conflist", "resolv.node": "etc/resolv.node",
 		"resolv.pod": "etc/resolv.pod", "hosts.toml": "etc/certs.d/" + place.Registry + "/hosts.toml",
 		"containerd.toml": "etc/containerd.toml", "kubelet.yaml": "etc/kubelet.yaml",
+		"audit.yaml": "etc/audit.yaml",
 	} {
 		if err := c.render(file, filepath.Join(run, target)); err != nil {
 			return err

@@ -122,5 +122,6 @@ func Settings(p place.Place) []string {
 		"KO_DOCKER_REPO=" + place.Registry,
 		"KO_DEFAULTBASEIMAGE=" + place.Registry + "/static:latest",
 		"KO_DEFAULTPLATFORMS=linux/amd64",
+		"E2E_AUDIT_LOG=" + p.Audit(),
 	}
 }

@@ -60,6 +60,9 @@ func (p Place) Kept(elem ...string) string {
 // Log is the log file of one part of the cluster.
 func (p Place) Log(name string) string { return p.Run("logs", name+".log") }
 
+// Audit is where the API server notes who wrote what.
+func (p Place) Audit() string { return p.Log("audit") }
+
 // Kubeconfig is the administrator's kubeconfig. Its server is reachable only from inside the node.
 func (p Place) Kubeconfig() string { return p.Run("admin.kubeconfig") }
 
