@@ -116,7 +116,7 @@ func TestAnswers(t *testing.T) {
 		"another question":       {change(func(a *source.Answer) { a.Question.Digest = "old" }), true, "not asked any more", false},
 		"a run that is gone":     {change(func(a *source.Answer) { a.Question.Run = "gone" }), false, "", false},
 		"a run of nobody's name": {change(func(a *source.Answer) { a.Question.Run = "../x" }), false, "", false},
-		"a no": {change(func(a *source.Answer) { a.Approved = false }), true, "<@U2> has denied this.", true},
+		"a no":                   {change(func(a *source.Answer) { a.Approved = false }), true, "<@U2> has denied this.", true},
 		"a reaction":             {source.Answer{User: event.User{ID: "U2"}, Channel: "C1", Message: "1.2", Reaction: "x"}, false, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
