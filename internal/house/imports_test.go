@@ -57,17 +57,18 @@ var law = map[string][]string{
 	"pkg/fold":        {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/...", "pkg/flow"},
 
 	// How the adapter works in a cluster.
-	"pkg/intake": {"std", "github.com/cloudevents/sdk-go/v2/event", "golang.org/x/sync/errgroup", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/lru", "pkg/adapter", "pkg/answer", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/fold", "pkg/ledger", "pkg/match", "pkg/names", "pkg/route", "pkg/source", "pkg/trace"},
+	"pkg/intake": {"std", "github.com/cloudevents/sdk-go/v2/event", "golang.org/x/sync/errgroup", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/lru", "pkg/adapter", "pkg/answer", "pkg/apis/...", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/match", "pkg/names", "pkg/route", "pkg/secretref", "pkg/source", "pkg/trace"},
 	"pkg/stream": {"std", "k8s.io/api/coordination/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/ptr", "pkg/source"},
 
 	// What the operator's processes agree on.
-	"pkg/names":    {"std", "knative.dev/pkg/kmeta"},
-	"pkg/settings": {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/util/validation", "knative.dev/pkg/configmap/parser"},
-	"pkg/claim":    {"std", "github.com/cloudevents/sdk-go/v2/...", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/names", "pkg/plan"},
-	"pkg/route":    {"std", "pkg/claim", "pkg/match"},
-	"pkg/delivery": {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/claim", "pkg/event", "pkg/expr", "pkg/ledger", "pkg/match", "pkg/names", "pkg/node", "pkg/plan", "pkg/runner", "pkg/source", "pkg/trace"},
-	"pkg/egress":   {"std", "pkg/trace"},
-	"pkg/kubeapi":  {"std", "k8s.io/api/coordination/v1", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/client/clientset/versioned/typed/...", "pkg/names"},
+	"pkg/names":     {"std", "knative.dev/pkg/kmeta"},
+	"pkg/secretref": {"std", "pkg/expr", "pkg/names"},
+	"pkg/settings":  {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/util/validation", "knative.dev/pkg/configmap/parser"},
+	"pkg/claim":     {"std", "github.com/cloudevents/sdk-go/v2/...", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/names", "pkg/plan"},
+	"pkg/route":     {"std", "pkg/claim", "pkg/match"},
+	"pkg/delivery":  {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/claim", "pkg/event", "pkg/ledger", "pkg/match", "pkg/names", "pkg/node", "pkg/plan", "pkg/runner", "pkg/secretref", "pkg/source", "pkg/trace"},
+	"pkg/egress":    {"std", "pkg/trace"},
+	"pkg/kubeapi":   {"std", "k8s.io/api/coordination/v1", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/client/clientset/versioned/typed/...", "pkg/names"},
 
 	// What is shown of objects while they are there.
 	"pkg/observe": {"std", "github.com/prometheus/client_golang/prometheus", "k8s.io/apimachinery/...", "k8s.io/client-go/listers/...", "pkg/apis/...", "pkg/client/listers/...", "pkg/fold", "pkg/names"},
@@ -78,7 +79,7 @@ var law = map[string][]string{
 	"pkg/reconciler/track":          {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/tools/cache", "knative.dev/pkg/kmeta"},
 	"pkg/reconciler/counted":        {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/listers/...", "pkg/fold", "pkg/names"},
 	"pkg/reconciler/edge":           {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "knative.dev/pkg/..."},
-	"pkg/reconciler/credentials":    {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/...", "knative.dev/pkg/...", "pkg/expr", "pkg/names"},
+	"pkg/reconciler/credentials":    {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/...", "knative.dev/pkg/...", "pkg/names", "pkg/secretref"},
 	"pkg/reconciler/token":          {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "k8s.io/client-go/...", "k8s.io/utils/...", "knative.dev/pkg/...", "pkg/names"},
 
 	// What reconcilers make is pure.

@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"strings"
 
-	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/node"
 	"aof.dev/operator/pkg/plan"
+	"aof.dev/operator/pkg/secretref"
 	"aof.dev/operator/pkg/source"
 )
 
@@ -81,21 +81,9 @@ func speaks(p source.Platform, triggerType, wanted string) bool {
 // says what it lacks.
 func (m *Messenger) settings(t *plan.Trigger) source.Settings {
 	out := source.Settings{Namespace: t.Namespace, Name: t.Name, Config: map[string]any{}, HTTPClient: m.HTTPClient}
-	credentials := expr.ResolverFunc(func(p expr.Path) (any, bool) {
-		if len(p) != 1 {
-			return nil, false
-		}
-		if value, ok := m.Lookup(p[0]); ok {
-			return value, true
-		}
-		return nil, false
-	})
+	credentials := secretref.Place{Lookup: m.Lookup}
 	for key, text := range t.Config {
-		template, err := expr.ParseTemplate(text)
-		if err != nil {
-			continue
-		}
-		if value, err := template.Render(credentials); err == nil && value != "" {
+		if value, err := secretref.Fill(text, credentials); err == nil && value != "" {
 			out.Config[key] = value
 		}
 	}

@@ -41,6 +41,14 @@ func (t *Template) Refs() []Path {
 	return refs.paths
 }
 
+// Missing lists the paths for which the template would render nothing: the resolver has no value or an
+// empty one, and no default holds, either. Each is listed once, in order.
+func (t *Template) Missing(r Resolver) []Path {
+	var missing pathList
+	missing.addMissing(t, r)
+	return missing.paths
+}
+
 // Value evaluates the template. When it is exactly one reference and nothing else, the value keeps
 // its type (nil when it is missing, a Textual as it is); otherwise the result is the rendered string.
 func (t *Template) Value(r Resolver) (any, error) {
@@ -123,6 +131,22 @@ func (l *pathList) addTemplate(t *Template) {
 	for _, s := range t.segments {
 		if s.ref != nil {
 			l.addReference(s.ref)
+		}
+	}
+}
+
+func (l *pathList) addMissing(t *Template, from Resolver) {
+	for _, s := range t.segments {
+		if s.ref == nil || s.ref.optional {
+			continue
+		}
+		if v, found := lookup(from, s.ref.path); found && !isEmpty(v) {
+			continue
+		}
+		if s.ref.def != nil {
+			l.addMissing(s.ref.def, from)
+		} else {
+			l.add(s.ref.path)
 		}
 	}
 }

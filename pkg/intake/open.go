@@ -14,6 +14,7 @@ import (
 	"aof.dev/operator/pkg/adapter"
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/route"
+	"aof.dev/operator/pkg/secretref"
 	"aof.dev/operator/pkg/source"
 )
 
@@ -106,7 +107,7 @@ func (r *Routes) platform(table *route.Table, secrets credentials) (source.Recei
 // settings are what a platform is made from.
 func (r *Routes) settings(table *route.Table, secrets credentials) (source.Settings, error) {
 	out := source.Settings{Namespace: table.Namespace, Name: table.Trigger, HTTPClient: r.options.HTTPClient, Clock: r.options.Clock}
-	config, err := secrets.resolve(table.Config)
+	config, err := secretref.Fill(table.Config, secrets.Place)
 	if err := errors.Join(secrets.err, err); err != nil {
 		return out, fmt.Errorf("config: %w", err)
 	}

@@ -13,10 +13,10 @@ import (
 
 	"aof.dev/operator/pkg/adapter"
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
-	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/match"
 	"aof.dev/operator/pkg/plan"
+	"aof.dev/operator/pkg/secretref"
 	"aof.dev/operator/pkg/source"
 )
 
@@ -105,7 +105,7 @@ func (w *World) rulesOf(trigger types.NamespacedName) []match.Rule {
 // platformSettings resolves the references in a trigger's configuration.
 func (s *Server) platformSettings(w *World, t *aofv1.Trigger) (source.Settings, error) {
 	out := source.Settings{Namespace: t.Namespace, Name: t.Name, HTTPClient: s.settings.HTTPClient}
-	config, err := resolve(map[string]any(t.Spec.Config), s.environment())
+	config, err := secretref.Fill(map[string]any(t.Spec.Config), s.environment())
 	if err != nil {
 		return out, fmt.Errorf("spec.config: %w", err)
 	}
@@ -122,48 +122,9 @@ func (s *Server) platformSettings(w *World, t *aofv1.Trigger) (source.Settings, 
 	return out, nil
 }
 
-// environment finds ${NAME} among the credentials.
-func (s *Server) environment() expr.Resolver {
-	return expr.ResolverFunc(func(p expr.Path) (any, bool) {
-		if len(p) != 1 {
-			return nil, false
-		}
-		return s.settings.lookup(p[0])
-	})
-}
-
-// resolve replaces ${NAME} in every string of a configuration.
-func resolve(v any, r expr.Resolver) (any, error) {
-	switch v := v.(type) {
-	case string:
-		t, err := expr.ParseTemplate(v)
-		if err != nil {
-			return nil, err
-		}
-		return t.Render(r)
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for key, item := range v {
-			resolved, err := resolve(item, r)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", key, err)
-			}
-			out[key] = resolved
-		}
-		return out, nil
-	case []any:
-		out := make([]any, len(v))
-		for i, item := range v {
-			resolved, err := resolve(item, r)
-			if err != nil {
-				return nil, err
-			}
-			out[i] = resolved
-		}
-		return out, nil
-	default:
-		return v, nil
-	}
+// environment is where credentials are.
+func (s *Server) environment() secretref.Place {
+	return secretref.Place{Name: "the environment", Lookup: s.settings.lookup}
 }
 
 // docPlan is the kind of the documents that hold plans, by namespace and name.

@@ -263,3 +263,34 @@ func TestFilesAreFollowed(t *testing.T) {
 		return c.Spec.Env["ENVIRONMENT"] == "changed"
 	}, patience, 20*time.Millisecond)
 }
+
+// A webhook whose secret is not in the environment is shut, and not open to all.
+func TestAWebhookWithoutItsSecretIsShut(t *testing.T) {
+	t.Parallel()
+	for name, secret := range map[string]string{
+		"the secret": "${HOOK}", "a part of the secret": "team-${HOOK}", "by its key": "{secretKeyRef: {name: aof-credentials, key: HOOK}}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "hook.yaml")
+			require.NoError(t, os.WriteFile(file, []byte("apiVersion: aof.dev/v1\nkind: Trigger\nmetadata: {name: hook, namespace: ns}\n"+
+				"spec:\n  type: HTTP\n  config:\n    secret: "+secret+"\n"), 0o600))
+			post := func(env map[string]string, bearer string) int {
+				w := serve(t, settings([]string{file}, env), t.TempDir())
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/ns/hook", bytes.NewReader([]byte(`{"text":"hi"}`)))
+				require.NoError(t, err)
+				request.Header.Set("Authorization", "Bearer "+bearer)
+				response, err := http.DefaultTransport.RoundTrip(request)
+				require.NoError(t, err)
+				require.NoError(t, response.Body.Close())
+				return response.StatusCode
+			}
+			for _, bearer := range []string{"", "team-", "${HOOK}"} {
+				assert.Equal(t, http.StatusServiceUnavailable, post(nil, bearer), "%q", bearer)
+			}
+			env := map[string]string{"HOOK": "s3cret"}
+			assert.Equal(t, http.StatusUnauthorized, post(env, "team-"))
+			assert.Less(t, min(post(env, "s3cret"), post(env, "team-s3cret")), 300)
+		})
+	}
+}

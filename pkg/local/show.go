@@ -22,6 +22,7 @@ import (
 	"aof.dev/operator/pkg/fold"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/plan"
+	"aof.dev/operator/pkg/secretref"
 )
 
 // tallies reads the tallies that a listing needs in one consistent view.
@@ -112,7 +113,7 @@ func (s *Server) showContext(c *aofv1.Context) *aofv1.Context {
 
 // readableFile says why a file that a Context names can't be read, if so.
 func (s *Server) readableFile(reference string) error {
-	path, err := resolve(reference, s.environment())
+	path, err := secretref.Fill(reference, s.environment())
 	if err != nil {
 		return err
 	}

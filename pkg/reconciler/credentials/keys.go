@@ -13,8 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	corelisters "k8s.io/client-go/listers/core/v1"
 
-	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/names"
+	"aof.dev/operator/pkg/secretref"
 )
 
 // envModel replaces every model of the namespace when it is among the
@@ -49,39 +49,7 @@ func (k Keys) Has(name string) bool { return k.names.Has(name) }
 
 // Missing lists the names that a configuration refers to as ${NAME} and that are
 // not there, sorted. A reference with a default is content without.
-func (k Keys) Missing(config any) []string {
-	missing := sets.New[string]()
-	k.collect(config, missing)
-	return sets.List(missing)
-}
-
-func (k Keys) collect(value any, missing sets.Set[string]) {
-	switch v := value.(type) {
-	case string:
-		template, err := expr.ParseTemplate(v)
-		if err != nil {
-			return // validation says so
-		}
-		for _, ref := range template.Refs() {
-			name := ref.String()
-			if !k.Has(name) && !strings.Contains(v, "${"+name+":-") {
-				missing.Insert(name)
-			}
-		}
-	case map[string]any:
-		for _, item := range v {
-			k.collect(item, missing)
-		}
-	case map[string]string:
-		for _, item := range v {
-			k.collect(item, missing)
-		}
-	case []any:
-		for _, item := range v {
-			k.collect(item, missing)
-		}
-	}
-}
+func (k Keys) Missing(config any) []string { return secretref.Missing(config, k.Has) }
 
 // provider is a service that models are asked of.
 type provider struct {

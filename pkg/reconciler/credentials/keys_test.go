@@ -53,13 +53,13 @@ func TestMissing(t *testing.T) {
 		config any
 		want   []string
 	}{
-		"all is there":             {map[string]any{"x": "${A}", "y": []any{"${B}"}}, []string{}},
+		"all is there":             {map[string]any{"x": "${A}", "y": []any{"${B}"}}, nil},
 		"nested and in a list":     {map[string]any{"x": map[string]any{"y": []any{"${C}", "a ${D} b"}}}, []string{"C", "D"}},
 		"named twice":              {map[string]string{"x": "${C}", "y": "${C}"}, []string{"C"}},
-		"a default stands in":      {"${C:-none}", []string{}},
-		"text is no reference":     {"$C {C} C", []string{}},
-		"numbers refer to nothing": {map[string]any{"x": 1, "y": true, "z": nil}, []string{}},
-		"what does not parse":      {"${", []string{}},
+		"a default stands in":      {"${C:-none}", nil},
+		"text is no reference":     {"$C {C} C", nil},
+		"numbers refer to nothing": {map[string]any{"x": 1, "y": true, "z": nil}, nil},
+		"what does not parse":      {"${", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
