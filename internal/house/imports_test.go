@@ -34,7 +34,7 @@ var law = map[string][]string{
 
 	// Events and where they come from.
 	"pkg/event":   {"std", "github.com/cloudevents/sdk-go/v2/...", "pkg/match", "pkg/expr"},
-	"pkg/source":  {"std", "github.com/slack-go/slack/...", "k8s.io/utils/clock", "pkg/event", "pkg/source"},
+	"pkg/source":  {"std", "github.com/slack-go/slack/...", "k8s.io/utils/clock", "pkg/event", "pkg/expr", "pkg/source"},
 	"pkg/adapter": {"std", "github.com/cloudevents/sdk-go/v2/...", "k8s.io/utils/clock", "pkg/event", "pkg/match", "pkg/source", "pkg/trace"},
 	"pkg/trace":   {"std", "github.com/cloudevents/sdk-go/v2/event"},
 

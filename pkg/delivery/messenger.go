@@ -52,7 +52,7 @@ func (m *Messenger) Send(ctx context.Context, _ node.Run, message node.Message) 
 	if err != nil {
 		return node.Receipt{}, &node.Error{Reason: "TriggerNotReady", Message: notReady(err), Err: err}
 	}
-	to := source.Target{Platform: platform.Type, Channel: message.Channel, Thread: message.Thread, Format: message.Format, Blocks: message.Blocks}
+	to := source.Target{Platform: platform.Type, Channel: message.Channel, Thread: message.Thread, Format: message.Format, Sorted: message.Sorted, Data: message.Data, Blocks: message.Blocks}
 	if q := message.Ask; q != nil {
 		to.Ask = &source.Question{Namespace: q.Namespace, Run: q.Run, Node: q.Node, Digest: q.Digest}
 	}

@@ -26,7 +26,7 @@ func (s *Server) Send(ctx context.Context, run node.Run, m node.Message) (node.R
 	if channel.Messenger == nil {
 		return node.Receipt{}, node.ErrNowhere
 	}
-	to := source.Target{Platform: channel.platform, Channel: m.Channel, Thread: m.Thread, Format: m.Format, Blocks: m.Blocks}
+	to := source.Target{Platform: channel.platform, Channel: m.Channel, Thread: m.Thread, Format: m.Format, Sorted: m.Sorted, Data: m.Data, Blocks: m.Blocks}
 	if m.Ask != nil {
 		to.Ask = &source.Question{Namespace: m.Ask.Namespace, Run: m.Ask.Run, Node: m.Ask.Node, Digest: m.Ask.Digest}
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"aof.dev/operator/pkg/flow"
@@ -60,14 +61,25 @@ func (g *gated) Execute(ctx context.Context, req Request) (Result, error) {
 func GateWait(req Request, a Action) *flow.Wait {
 	details := req.Run.place()
 	req.Approval.describe(details)
-	details["gate"], details["command"] = true, bound(a.Text, maxShown)
+	details["gate"], details["command"] = true, shown(a.Text)
 	details["digest"] = Digest(req.Node.ID, a.Fingerprint)
 	details["fallback"] = "reject"
 	if who := requester(req.Scope); who != "" {
 		details["requested_by"] = who
 	}
-	message := "Node " + req.Node.ID + " is about to do the following. Approve it?\n" + bound(a.Text, maxShown)
+	message := "Node " + req.Node.ID + " is about to do the following. Approve it?\n" + shown(a.Text)
 	return &flow.Wait{Kind: flow.WaitApproval, Message: message, Details: details}
+}
+
+// shown is what people see of an action. Of a long one it is the beginning and the
+// end, and that something is missing: what matters may stand last.
+func shown(text string) string {
+	if len(text) <= maxShown {
+		return bound(text, maxShown)
+	}
+	const head, tail = maxShown * 6 / 10, maxShown * 3 / 10
+	missing := len(text) - head - tail
+	return strings.ToValidUTF8(text[:head], "") + "\n[… " + strconv.Itoa(missing) + " bytes are not shown here …]\n" + strings.ToValidUTF8(text[len(text)-tail:], "")
 }
 
 // describe adds who may decide to the details of a wait.

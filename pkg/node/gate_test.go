@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -157,4 +158,15 @@ func TestApprovalsFollowTheContext(t *testing.T) {
 			assert.Equal(t, want, res.Wait.Details[key], "%s: %s", test.name, key)
 		}
 	}
+}
+
+func TestTheEndOfALongActionIsShown(t *testing.T) {
+	t.Parallel()
+	text := "kubectl annotate pod web " + strings.Repeat("x=1 ", 2000) + "; kubectl delete namespace prod"
+	wait := node.GateWait(request(flow.KindScript, nil, nil), node.Action{Text: text})
+	assert.LessOrEqual(t, len(wait.Message), 2200)
+	assert.Contains(t, wait.Message, "kubectl annotate pod web")
+	assert.Contains(t, wait.Message, "bytes are not shown here")
+	assert.True(t, strings.HasSuffix(wait.Message, "; kubectl delete namespace prod"), "what was padded out of sight is seen")
+	assert.Equal(t, wait.Details["command"], wait.Message[strings.Index(wait.Message, "\n")+1:])
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/flow"
 	"aof.dev/operator/pkg/node"
 )
@@ -165,9 +166,26 @@ func TestHostileValuesInResponse(t *testing.T) {
 		assert.Equal(t, "<"+text+">", out["message"])
 		require.Len(t, b.messenger.sent, 1)
 		assert.Equal(t, node.Message{
-			Platform: "slack", Channel: "C9", Thread: "1.2", Text: "<" + text + ">", Format: "blocks", Blocks: []any{values{"text": text}},
+			Platform: "slack", Channel: "C9", Thread: "1.2", Text: "<" + text + ">", Format: "blocks", Blocks: []any{values{"text": marked(text)}},
+			Sorted: true, Data: within(1, text),
 		}, b.messenger.sent[0])
 	}
+}
+
+// marked is a text of a block that a value gave.
+func marked(text string) any {
+	if text == "" {
+		return ""
+	}
+	return expr.Value(text)
+}
+
+// within says where a value of that text stands in a message.
+func within(at int, text string) []expr.Span {
+	if text == "" {
+		return nil
+	}
+	return []expr.Span{{Start: at, End: at + len(text)}}
 }
 
 func TestHostileValuesInAgentAndApproval(t *testing.T) {

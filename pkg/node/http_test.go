@@ -118,6 +118,8 @@ func TestHTTPRefuses(t *testing.T) {
 		b.fails(t, flow.KindHTTP, values{"url": "http://h", "headers": headers}, scope, node.ReasonInvalidConfig)
 	}
 	b.fails(t, flow.KindHTTP, values{"url": "http://h", "method": "GET /x"}, scope, node.ReasonInvalidConfig)
+	notJSON := values{"url": "http://h", "method": "POST", "headers": values{"Content-Type": "application/json"}, "body": `{"a": "${evil}", b: 1}`}
+	b.fails(t, flow.KindHTTP, notJSON, scope, node.ReasonInvalidConfig)
 }
 
 func TestHTTPStatus(t *testing.T) {

@@ -69,9 +69,11 @@ func (e *messageExecutor) Execute(ctx context.Context, req Request) (Result, err
 
 // message renders what is said, and where.
 func (s settings) message(req Request) (m Message, err error) {
-	if m.Text, err = s.string("message", "text", "content"); err != nil {
+	text, err := s.marked("message", "text", "content")
+	if err != nil {
 		return m, err
 	}
+	m.Text, m.Data, m.Sorted = text.Text, text.Data, true
 	if m.Blocks, err = s.blocks(); err != nil {
 		return m, err
 	}
@@ -140,7 +142,7 @@ func (s settings) blocks() ([]any, error) {
 	if !ok {
 		return nil, nil
 	}
-	filled, err := s.deep(v)
+	filled, err := s.deepMarked(v, 0)
 	if err != nil {
 		return nil, at("blocks", err)
 	}

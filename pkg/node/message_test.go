@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/flow"
 	"aof.dev/operator/pkg/node"
 )
@@ -22,7 +23,7 @@ func TestMessagesGoWhereTheyShould(t *testing.T) {
 		config values
 		want   node.Message
 	}{
-		"a reply":            {flow.KindResponse, values{"message": "hi ${event.user}"}, node.Message{Platform: "slack", Channel: "C9", Thread: "1.2", Text: "hi U1"}},
+		"a reply":            {flow.KindResponse, values{"message": "hi ${event.user}"}, node.Message{Platform: "slack", Channel: "C9", Thread: "1.2", Text: "hi U1", Data: within(3, "U1")}},
 		"the same platform":  {flow.KindSlack, values{"text": "x"}, node.Message{Platform: "slack", Channel: "C9", Thread: "1.2", Text: "x"}},
 		"another channel":    {flow.KindSlack, values{"message": "x", "channel": "#ops"}, node.Message{Platform: "slack", Channel: "#ops", Text: "x"}},
 		"the same channel":   {flow.KindSlack, values{"message": "x", "channel_id": "C9"}, node.Message{Platform: "slack", Channel: "C9", Thread: "1.2", Text: "x"}},
@@ -33,7 +34,7 @@ func TestMessagesGoWhereTheyShould(t *testing.T) {
 		"blocks": {
 			flow.KindSlack,
 			values{"blocks": []any{values{"type": "section", "text": values{"type": "mrkdwn", "text": "${event.text}"}, "n": "${n}"}}},
-			node.Message{Platform: "slack", Channel: "C9", Thread: "1.2", Format: "blocks", Blocks: []any{values{"type": "section", "text": values{"type": "mrkdwn", "text": `"}],"x`}, "n": 3}}},
+			node.Message{Platform: "slack", Channel: "C9", Thread: "1.2", Format: "blocks", Blocks: []any{values{"type": "section", "text": values{"type": "mrkdwn", "text": expr.Value(`"}],"x`)}, "n": 3}}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,6 +43,7 @@ func TestMessagesGoWhereTheyShould(t *testing.T) {
 			scope := event(`"}],"x`)
 			scope["n"] = 3
 			out := b.ok(t, test.kind, test.config, scope)
+			test.want.Sorted = true
 			require.Equal(t, []node.Message{test.want}, b.messenger.sent)
 			assert.Equal(t, true, out["sent"])
 			assert.Equal(t, "17.5", out["ts"])

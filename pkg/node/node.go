@@ -94,9 +94,16 @@ type Message struct {
 	Channel, Thread string
 	// Text is what it says. It may hold what users and models wrote.
 	Text string
+	// Sorted says that Data tells which parts of Text are values; what is between
+	// them the author of the flow wrote. Otherwise nobody knows, and all may be.
+	Sorted bool
+	// Data are the parts of Text that values gave.
+	Data []expr.Span
 	// Format is text, markdown or blocks; empty is markdown.
 	Format string
-	// Blocks is the platform's structured form, for the format blocks.
+	// Blocks is the platform's structured form, for the format blocks. A text in it
+	// is the author's when it is a string; a value, or a text that holds some, is
+	// an [expr.Marked].
 	Blocks []any
 	// Ask, when set, is the question that the message puts. Platforms with buttons
 	// show a yes and a no.

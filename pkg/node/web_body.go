@@ -63,6 +63,10 @@ func (r *renderer) textBody(src, contentType string) (text []byte, typed string,
 		if s, ok, err := r.jsonTemplate(src); err != nil || ok {
 			return []byte(s), orElse(contentType, typeJSON), err
 		}
+		if _, holds := literalPrefix(src); holds && contentType != "" {
+			// Pasted in, a value could be what makes it JSON, of its own shape.
+			return nil, "", fail(ReasonInvalidConfig, "body: is not JSON, which its Content-Type says it is")
+		}
 	}
 	if strings.HasPrefix(lower, typeForm) {
 		r = r.escaped(percent)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"aof.dev/operator/pkg/event"
+	"aof.dev/operator/pkg/expr"
 )
 
 // Request is one HTTP request, read completely and bounded by the caller.
@@ -111,7 +112,14 @@ type Target struct {
 	// Format is text, markdown or blocks; empty is markdown. Platforms that
 	// can't show a format show the text.
 	Format string
-	// Blocks is the platform's own structured form, for the format blocks.
+	// Sorted says that Data tells which parts of the text came from users, models
+	// and the like. What is between them the author of the flow wrote: its markup
+	// and its mentions work. Otherwise all of the text may be anybody's.
+	Sorted bool
+	// Data are those parts.
+	Data []expr.Span
+	// Blocks is the platform's own structured form, for the format blocks. In it a
+	// string is the author's; an [expr.Marked] holds what came from elsewhere.
 	Blocks []any
 	// Ask has the message ask for a yes or a no, where the platform has buttons.
 	Ask *Question
@@ -128,8 +136,9 @@ type Receipt struct {
 // Messenger sends the answers of one Trigger. It is used by many goroutines at
 // once.
 type Messenger interface {
-	// Send posts one message. Text may hold what users and models wrote, so
-	// it is data: a Messenger lets none of it alert a whole channel. The
+	// Send posts one message. Text may hold what users and models wrote: a
+	// Messenger lets none of that alert anybody or look like anything but text.
+	// Of a text that is not Sorted nothing may alert a whole channel. The
 	// error is an [*Error]; Unavailable ones may be tried again, with the
 	// risk of a second message when the first answer was lost.
 	Send(ctx context.Context, to Target, text string) (Receipt, error)

@@ -70,7 +70,7 @@ func command(form url.Values, body []byte) event.Message {
 	m := event.Message{
 		ID:       commandID(form, body),
 		Platform: name, Type: typeCommand, Source: name,
-		Text:      strings.TrimSpace(form.Get("command") + " " + form.Get("text")),
+		Text:      strings.TrimSpace(form.Get("command") + " " + unescapes.Replace(form.Get("text"))),
 		ChannelID: form.Get("channel_id"),
 		User:      event.User{ID: form.Get("user_id"), Username: form.Get("user_name")},
 		Metadata:  map[string]any{"event_type": typeCommand},

@@ -172,7 +172,7 @@ func readMessage(m event.Message, e envelope, in inner) (source.Delivery, error)
 		return source.Delivery{}, malformed("the message has no channel or no valid ts")
 	}
 	m.ID = strings.Join([]string{e.TeamID, in.Channel, in.TS}, ":")
-	m.Text, m.ChannelID, m.Timestamp = in.Text, in.Channel, at
+	m.Text, m.ChannelID, m.Timestamp = unescapes.Replace(in.Text), in.Channel, at
 	m.ThreadID = in.ThreadTS
 	if m.ThreadID == "" {
 		m.ThreadID = in.TS

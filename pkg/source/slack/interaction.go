@@ -35,7 +35,7 @@ func askBlocks(text string, q source.Question) ([]slackapi.Block, error) {
 		return b.WithStyle(style)
 	}
 	return []slackapi.Block{
-		slackapi.NewSectionBlock(slackapi.NewTextBlockObject(slackapi.PlainTextType, firstRunes(text, maxSection), false, false), nil, nil),
+		slackapi.NewSectionBlock(slackapi.NewTextBlockObject(slackapi.PlainTextType, firstRunes(visible(text), maxSection), false, false), nil, nil),
 		slackapi.NewActionBlock("", button(actionApprove, "Approve", slackapi.StylePrimary), button(actionDeny, "Deny", slackapi.StyleDanger)),
 	}, nil
 }
@@ -43,16 +43,19 @@ func askBlocks(text string, q source.Question) ([]slackapi.Block, error) {
 // settledBlocks show what was asked and what became of it.
 func settledBlocks(question, outcome string) []slackapi.Block {
 	return []slackapi.Block{
-		slackapi.NewSectionBlock(slackapi.NewTextBlockObject(slackapi.PlainTextType, firstRunes(question, maxSection), false, false), nil, nil),
-		slackapi.NewContextBlock("", slackapi.NewTextBlockObject(slackapi.MarkdownType, firstRunes(neutral(outcome), maxSection), false, false)),
+		slackapi.NewSectionBlock(slackapi.NewTextBlockObject(slackapi.PlainTextType, firstRunes(visible(question), maxSection), false, false), nil, nil),
+		slackapi.NewContextBlock("", slackapi.NewTextBlockObject(slackapi.MarkdownType, firstRunes(neutral(visible(outcome)), maxSection), false, false)),
 	}
 }
+
+// hidden ends what was cut: nobody may take the rest for nothing.
+const hidden = " (cut: there is more)"
 
 func firstRunes(text string, most int) string {
 	if utf8.RuneCountInString(text) <= most {
 		return text
 	}
-	return string([]rune(text)[:most-1]) + "…"
+	return string([]rune(text)[:most-len(hidden)]) + hidden
 }
 
 // interaction is what Slack tells of a button that was pressed.

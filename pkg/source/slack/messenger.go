@@ -10,6 +10,7 @@ import (
 
 	slackapi "github.com/slack-go/slack"
 
+	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/source"
 )
 
@@ -44,7 +45,11 @@ func (m *messenger) Send(ctx context.Context, to source.Target, text string) (so
 	if err != nil {
 		return source.Receipt{}, err
 	}
-	text = sayable(text)
+	if to.Sorted {
+		text = shortened(markup(expr.Marked{Text: text, Data: to.Data}))
+	} else {
+		text = sayable(text)
+	}
 	if strings.TrimSpace(text) == "" && len(blocks) == 0 {
 		return source.Receipt{}, malformed("the message is empty")
 	}

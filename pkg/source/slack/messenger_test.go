@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/source"
 	"aof.dev/operator/pkg/source/slack"
 	fakeslack "aof.dev/operator/test/fake/slack"
@@ -73,6 +74,50 @@ func TestSendAlertsNobody(t *testing.T) {
 		map[string]any{"type": "text", "text": "@group"},
 		map[string]any{"type": "user", "user_id": alice},
 	}}}}, sent[0].Blocks[1])
+}
+
+// TestSendTellsTheAuthorFromOthers sends texts whose parts are known: what the
+// author of the flow wrote works, and what came from elsewhere is only shown.
+func TestSendTellsTheAuthorFromOthers(t *testing.T) {
+	t.Parallel()
+	const evil = "<!channel> <@U1> <http://evil|good> & \u202ex\x1b[1m"
+	const shown = "&lt;!channel&gt; &lt;@U1&gt; &lt;http://evil|good&gt; &amp; x [1m"
+	scope := expr.Root(map[string]any{"evil": evil, "user": "U1|admin", "url": "http://a/?b&c|d>", "mention": "!channel", "link": "#C1"})
+	for written, want := range map[string]string{
+		"<!here> ${evil} & <@U9>":       "<!here> " + shown + " & <@U9>",
+		"<@${user}> *${evil}*":          "<@U1%7Cadmin> *" + shown + "*",
+		"<${url}|View> ${evil}":         "<http://a/?b&amp;c%7Cd%3E|View> " + shown,
+		"<${mention}> <${link}> <x":     "<%21channel> <%23C1> <x",
+		"<!${mention}":                  "<!!channel",
+		"${none:-<!here>}":              "<!here>",
+		"a > ${evil}":                   "a > " + shown,
+		"<http://a|${evil}>":            "<http://a|%3C!channel%3E %3C@U1%3E %3Chttp://evil%7Cgood%3E &amp; x [1m>",
+		"${evil}":                       shown,
+		"&lt; is the author's ${nope}.": "&lt; is the author's .",
+	} {
+		api := fakeslack.New(t)
+		template, err := expr.ParseTemplate(written)
+		require.NoError(t, err)
+		m, err := template.RenderMarked(scope)
+		require.NoError(t, err)
+		_, err = newMessenger(t, api, fakeslack.Token).Send(t.Context(), source.Target{
+			Channel: channel, Sorted: true, Data: m.Data, Format: "blocks", Blocks: []any{
+				map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "text": m}},
+				map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "text": "<!here>"}},
+				map[string]any{"type": "actions", "elements": []any{map[string]any{"type": "button", "action_id": expr.Value("aof_approve")}}},
+				map[string]any{"type": expr.Value("broadcast"), "range": expr.Value("channel")},
+			},
+		}, m.Text)
+		require.NoError(t, err)
+		sent := api.Messages()[0]
+		assert.Equal(t, want, sent.Text, written)
+		assert.Equal(t, []any{
+			map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "text": want}},
+			map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "text": "<!here>"}},
+			map[string]any{"type": "actions", "elements": []any{map[string]any{"type": "button", "action_id": "x_aof_approve"}}},
+			map[string]any{"type": "text", "text": "@group"},
+		}, sent.Blocks, written)
+	}
 }
 
 func TestSendCutsLongTexts(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	slackapi "github.com/slack-go/slack"
 
+	"aof.dev/operator/pkg/expr"
 	"aof.dev/operator/pkg/source"
 )
 
@@ -26,8 +27,10 @@ const (
 
 // sayable makes a text of anybody's one that alerts nobody but whom it names,
 // and that Slack takes.
-func sayable(text string) string {
-	text = neutral(text)
+func sayable(text string) string { return shortened(neutral(visible(text))) }
+
+// shortened cuts a text to what Slack takes.
+func shortened(text string) string {
 	if utf8.RuneCountInString(text) <= maxText {
 		return text
 	}
@@ -82,7 +85,7 @@ func makeBlocks(to source.Target, text string) ([]slackapi.Block, error) {
 		if !ok {
 			return nil, malformed("a block is no object")
 		}
-		quiet, ok := quietened(b, maxBlockDepth)
+		quiet, ok := quietened(b, to.Sorted, maxBlockDepth)
 		if b, isObject := quiet.(map[string]any); ok && isObject {
 			blocks = append(blocks, block(b))
 			continue
@@ -95,32 +98,49 @@ func makeBlocks(to source.Target, text string) ([]slackapi.Block, error) {
 	return blocks, nil
 }
 
-// quietened copies a part of a block without what alerts a whole channel; false
-// when it is nested too deep.
-func quietened(v any, depth int) (any, bool) {
+// ownAction begins the names of this product's buttons: a block that has one would
+// be taken for a question of ours.
+const ownAction = "aof_"
+
+// quietened copies a part of a block without what values in it could do: alert
+// people, look like links, be our buttons. Of blocks that are not sorted all may be
+// values. False when it is nested too deep.
+func quietened(v any, sorted bool, depth int) (any, bool) {
 	if depth == 0 {
 		return nil, false
 	}
 	switch v := v.(type) {
+	case expr.Marked:
+		return neutral(visible(v.Text)), true
 	case string:
-		return neutral(v), true
+		if !sorted {
+			v = neutral(v)
+		}
+		return v, true
 	case map[string]any:
-		if t := v["type"]; t == "broadcast" || t == "usergroup" {
+		_, data := v["type"].(expr.Marked)
+		if t := plain(v["type"]); (data || !sorted) && (t == "broadcast" || t == "usergroup") {
 			return map[string]any{"type": "text", "text": "@group"}, true
 		}
 		quiet := make(map[string]any, len(v))
 		for key, e := range v {
-			q, ok := quietened(e, depth-1)
+			q, ok := quietened(e, sorted, depth-1)
 			if !ok {
 				return nil, false
 			}
+			if name, isText := q.(string); isText && key == "action_id" && strings.HasPrefix(name, ownAction) {
+				q = "x_" + name
+			}
 			quiet[key] = q
+		}
+		if m, marked := v["text"].(expr.Marked); marked && plain(v["type"]) == "mrkdwn" {
+			quiet["text"] = markup(m)
 		}
 		return quiet, true
 	case []any:
 		quiet := make([]any, len(v))
 		for i, e := range v {
-			q, ok := quietened(e, depth-1)
+			q, ok := quietened(e, sorted, depth-1)
 			if !ok {
 				return nil, false
 			}
@@ -130,4 +150,12 @@ func quietened(v any, depth int) (any, bool) {
 	default:
 		return v, true
 	}
+}
+
+func plain(v any) string {
+	if m, marked := v.(expr.Marked); marked {
+		return m.Text
+	}
+	s, _ := v.(string)
+	return s
 }
