@@ -162,6 +162,10 @@ func TestDerive(t *testing.T) {
 			audit.News{Commands: map[string][]string{"s": {"df -h"}}}, []string{"tool_call succeeded s df -h"},
 		},
 		{
+			"what another run did is on record there", audit.RunState{}, running(func() audit.NodeState { n := node("s", "Script", "Succeeded", 1); n.Taken = true; return n }()),
+			audit.News{Retry: "continues run x from y"}, []string{"run_started started Retry"},
+		},
+		{
 			"what follows from no state", running(), running(), audit.News{Extra: []audit.Record{{Event: audit.Limited, Status: audit.Refused, Reason: "TokensPerDay"}}},
 			[]string{"limited refused TokensPerDay"},
 		},

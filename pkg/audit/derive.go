@@ -35,6 +35,8 @@ type NodeState struct {
 	Phase          string
 	Attempt        int64
 	Started, Ended time.Time
+	// Taken says that another run did it, which this one continues.
+	Taken bool
 	// Agent is the agent or fleet that the node asks.
 	Agent                     string
 	Reason, Error             string
@@ -87,6 +89,8 @@ type News struct {
 	Commands map[string][]string
 	// Input is the event of the run.
 	Input json.RawMessage
+	// Retry says what the run continues, if it does.
+	Retry string
 	// Extra are records that follow from no state.
 	Extra []Record
 }
@@ -145,7 +149,11 @@ func (d *deriver) add(records ...Record) {
 // opening says that a run began, goes on after a wait or was taken over.
 func (d *deriver) opening(before, after RunState) {
 	if before.Started.IsZero() && !after.Started.IsZero() {
-		d.add(Record{Event: RunStarted, Status: Started, Timestamp: after.Started, Input: d.news.Input})
+		r := Record{Event: RunStarted, Status: Started, Timestamp: after.Started, Input: d.news.Input, Message: d.news.Retry}
+		if r.Message != "" {
+			r.Reason = "Retry"
+		}
+		d.add(r)
 	}
 	if after.Takeovers > before.Takeovers {
 		d.add(Record{Event: RunResumed, Status: TakenOver, Reason: "TakenOver"})
@@ -198,6 +206,9 @@ func (d *deriver) said(s *Said) {
 
 // node says what became of one node.
 func (d *deriver) node(n *NodeState) {
+	if n.Taken {
+		return // it is on record there
+	}
 	b := d.before[n.ID]
 	if b == nil {
 		b = &NodeState{ID: n.ID}

@@ -49,6 +49,9 @@ func (h *Handler) deadLetter(ctx context.Context, d delivery) answer {
 		return done
 	}
 	h.fail(run, d)
+	if p.plan.Context.Audit != nil {
+		run.Status.Audit = &aofv1.RunAudit{} // the sweep has it put on record
+	}
 	switch err := h.Store.Create(ctx, run); {
 	case errors.Is(err, ledger.ErrExists):
 		return done

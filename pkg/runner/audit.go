@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/audit"
@@ -171,6 +172,9 @@ func (a *auditor) fill(status *aofv1.FlowRunStatus) error {
 	news := audit.News{
 		Now: a.runner.Clock.Now(), Said: a.said(status), Verdicts: a.verdicts(status), Commands: a.commands, Input: a.input, Extra: a.extra,
 	}
+	if retry := a.run.Spec.Retry; retry != nil {
+		news.Retry = "continues run " + retry.Run + " from " + strings.Join(retry.From, ", ")
+	}
 	records := audit.Derive(a.heardStates(a.before), after, news)
 	if final := aofv1.FlowRunPhase(after.Phase).IsFinal(); final && !next.Ended {
 		if !slices.ContainsFunc(records, func(r audit.Record) bool { return r.Event == audit.RunFinished }) {
@@ -267,7 +271,7 @@ func (a *auditor) state(s *aofv1.FlowRunStatus) audit.RunState {
 func (a *auditor) node(n *aofv1.NodeStatus) audit.NodeState {
 	out := audit.NodeState{
 		ID: n.ID, Type: n.Type, Phase: string(n.Phase), Attempt: n.Attempt, Started: timeOf(n.StartTime), Ended: timeOf(n.EndTime),
-		Agent: a.agents[n.ID],
+		Agent: a.agents[n.ID], Taken: n.TakenFrom != "",
 	}
 	if n.Error != nil {
 		out.Reason, out.Error = n.Error.Reason, n.Error.Message

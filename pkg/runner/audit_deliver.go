@@ -278,7 +278,7 @@ func (r *Runner) tellRest(ctx context.Context, run *aofv1.FlowRun) (*aofv1.FlowR
 	defer leave()
 	p, err := r.Plans.Plan(ctx, run.Namespace, run.Spec.Plan)
 	if errors.Is(err, ledger.ErrNotFound) {
-		return run, nil // nobody knows where the records should go
+		return run, lostIsFine(r.giveUp(ctx, run))
 	}
 	if err != nil {
 		return run, fmt.Errorf("plan %s: %w", run.Spec.Plan, err)
@@ -314,6 +314,19 @@ func (r *Runner) tellRest(ctx context.Context, run *aofv1.FlowRun) (*aofv1.FlowR
 	defer running.Wait()
 	a.finish(ctx, &running)
 	return run, nil
+}
+
+// giveUp says of a run whose plan is gone that nobody knows where its records
+// should go. They stay with it.
+func (r *Runner) giveUp(ctx context.Context, run *aofv1.FlowRun) error {
+	a := run.Status.Audit
+	a.Ended, a.Decisions = true, int64(len(run.Spec.Decisions))
+	if a.Undelivered() > 0 {
+		a.Failures++
+		at := metav1.NewMicroTime(r.Clock.Now().Add(audit.Backoff(a.Failures)))
+		a.NextTry, a.LastError = &at, "the plan of the run is gone, and with it where the records should go"
+	}
+	return r.Store.Update(ctx, run)
 }
 
 // lostIsFine is the error of a write of a run that is over, but for the conflict

@@ -19,6 +19,7 @@ import (
 	"knative.dev/pkg/reconciler"
 
 	"aof.dev/operator/pkg/client/injection/client"
+	aofcontext "aof.dev/operator/pkg/client/injection/informers/aof/v1/context"
 	"aof.dev/operator/pkg/client/injection/informers/aof/v1/flowbinding"
 	"aof.dev/operator/pkg/client/injection/informers/aof/v1/flowrun"
 	flowrunreconciler "aof.dev/operator/pkg/client/injection/reconciler/aof/v1/flowrun"
@@ -46,7 +47,7 @@ func NewController(ctx context.Context, watcher configmap.Watcher) *controller.I
 	current.Store(settings.Default())
 	clk := clock.RealClock{}
 	r := &Reconciler{
-		Bindings: bindings.Lister(), Brokers: broker.Get(ctx).Lister(), Client: client.Get(ctx).AofV1(),
+		Bindings: bindings.Lister(), Brokers: broker.Get(ctx).Lister(), Contexts: aofcontext.Get(ctx).Lister(), Client: client.Get(ctx).AofV1(),
 		Resumer:  resume.New(clk, func() time.Duration { return current.Load().RunnerTimeout + extra }),
 		Settings: current.Load, Clock: clk, Started: clk.Now(),
 	}

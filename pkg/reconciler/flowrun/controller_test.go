@@ -18,6 +18,7 @@ import (
 	"knative.dev/pkg/reconciler"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	_ "aof.dev/operator/pkg/client/injection/informers/aof/v1/context/fake"
 	_ "aof.dev/operator/pkg/client/injection/informers/aof/v1/flowbinding/fake"
 	"aof.dev/operator/pkg/client/injection/informers/aof/v1/flowrun"
 	_ "aof.dev/operator/pkg/client/injection/informers/aof/v1/flowrun/fake"

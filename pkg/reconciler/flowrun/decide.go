@@ -71,6 +71,8 @@ type Decision struct {
 	Action Action
 	// Why is the reason, for people; Occasion tells occasions to send apart.
 	Why, Occasion string
+	// Quiet says that people are not told of it: the run itself goes nowhere.
+	Quiet bool
 	// After is when to look again; 0 is when the run changes.
 	After time.Duration
 }
@@ -79,14 +81,20 @@ type Decision struct {
 func Decide(in Input) Decision {
 	switch {
 	case in.Run.IsDone():
-		return Decision{Action: Nothing}
+		return when(in, untold)
 	case in.Run.Spec.Cancel != nil:
 		return Decision{Action: Cancel}
 	case !in.Bound:
 		return orphan(in)
 	}
-	next, ok := due(in)
-	if !ok {
+	return when(in, due)
+}
+
+// when has a run carried on at the time that find tells, and says until when
+// there is nothing to do.
+func when(in Input, find func(Input) (occasion, bool)) Decision {
+	next, ok := find(in)
+	if !ok || !in.Bound {
 		return Decision{Action: Nothing}
 	}
 	if in.Sent.Occasion == next.occasion {
@@ -95,7 +103,22 @@ func Decide(in Input) Decision {
 	if wait := next.at.Sub(in.Now); wait > 0 {
 		return Decision{Action: Nothing, After: wait}
 	}
-	return Decision{Action: Resume, Why: next.why, Occasion: next.occasion}
+	return Decision{Action: Resume, Why: next.why, Occasion: next.occasion, Quiet: next.quiet}
+}
+
+// untold is when somebody should see to the audit of a run for which there is
+// nothing else to do. Whoever worked on it usually delivers the records himself.
+func untold(in Input) (occasion, bool) {
+	due, ok := in.Run.AuditDue()
+	if !ok {
+		return occasion{}, false
+	}
+	if soonest := in.Since.Add(released); due.Before(soonest) {
+		due = soonest
+	}
+	o, _ := at(due, "audit", "its audit records are to be delivered")
+	o.quiet = true
+	return o, true
 }
 
 // pause is how long to wait for what was sent to have an effect.
@@ -134,6 +157,7 @@ type occasion struct {
 	at       time.Time
 	why      string
 	occasion string
+	quiet    bool
 }
 
 // due is the next time a run should be carried on if nothing happens to it until
@@ -181,8 +205,9 @@ func waitOver(in Input) (occasion, bool) {
 			first = w.Until.Time
 		}
 	}
-	if first.IsZero() {
-		return occasion{}, false
+	audit, told := untold(in)
+	if first.IsZero() || told && audit.at.Before(first) {
+		return audit, told
 	}
 	return at(first.Add(slack), "until", "its wait is over")
 }

@@ -71,6 +71,8 @@ func decided(decisions ...aofv1.RunDecision) option {
 
 func unbound(run *aofv1.FlowRun) { run.Spec.Binding = nil }
 
+func audited(a aofv1.RunAudit) option { return func(run *aofv1.FlowRun) { run.Status.Audit = &a } }
+
 func cancelled(run *aofv1.FlowRun) {
 	run.Spec.Cancel = &aofv1.RunCancel{User: "ann", Reason: "a mistake"}
 }
@@ -117,6 +119,16 @@ func TestDecide(t *testing.T) {
 		{name: "cancelled while it is held", run: newRun(running, leased(later), cancelled), now: noon, want: Decision{Action: Cancel}},
 		{name: "cancelled without a binding", run: newRun(unbound, cancelled), gone: noon, now: noon, want: Decision{Action: Cancel}},
 
+		{name: "its records are with the sink", run: newRun(phase(aofv1.FlowRunPhaseSucceeded), audited(aofv1.RunAudit{Records: 3, Delivered: 2, Omitted: 1, Ended: true})), now: later, want: Decision{Action: Nothing}},
+		{name: "its records are being delivered", run: newRun(phase(aofv1.FlowRunPhaseSucceeded), audited(aofv1.RunAudit{Records: 3, Ended: true})), now: noon, since: noon, want: Decision{Action: Nothing, After: released}},
+		{name: "nobody delivered its records", run: newRun(phase(aofv1.FlowRunPhaseSucceeded), audited(aofv1.RunAudit{Records: 3, Ended: true})), now: noon.Add(released), since: noon, want: Decision{Action: Resume, Why: "its audit records are to be delivered", Occasion: "audit/1772366405000", Quiet: true}},
+		{name: "its records are sent again later", run: newRun(phase(aofv1.FlowRunPhaseSucceeded), audited(aofv1.RunAudit{Records: 3, Ended: true, NextTry: micro(later)})), now: noon, since: noon, want: Decision{Action: Nothing, After: time.Hour}},
+		{name: "its end is not on record", run: newRun(phase(aofv1.FlowRunPhaseCancelled), audited(aofv1.RunAudit{})), now: later, since: noon, want: Decision{Action: Resume, Why: "its audit records are to be delivered", Occasion: "audit/1772366405000", Quiet: true}},
+		{name: "a late answer is not on record", run: newRun(phase(aofv1.FlowRunPhaseSucceeded), decided(yes), audited(aofv1.RunAudit{Ended: true})), now: later, since: noon, want: Decision{Action: Resume, Why: "its audit records are to be delivered", Occasion: "audit/1772366405000", Quiet: true}},
+		{name: "it waits, and its records are due first", run: newRun(waiting(approval(later)), audited(aofv1.RunAudit{Records: 1, NextTry: micro(noon.Add(time.Minute))})), now: noon, since: noon, want: Decision{Action: Nothing, After: time.Minute}},
+		{name: "it waits, and its records are due later", run: newRun(waiting(approval(later)), audited(aofv1.RunAudit{Records: 1, NextTry: micro(later.Add(time.Minute))})), now: noon, since: noon, want: Decision{Action: Nothing, After: time.Hour + slack}},
+		{name: "it waits for people, its records for the sink", run: newRun(waiting(aofv1.WaitStatus{Node: "ask", Kind: "Event"}), audited(aofv1.RunAudit{Records: 1, NextTry: micro(later)})), now: later, since: noon, want: Decision{Action: Resume, Why: "its audit records are to be delivered", Occasion: "audit/1772370000000", Quiet: true}},
+		{name: "its records have no way to a runner", run: newRun(phase(aofv1.FlowRunPhaseSucceeded), audited(aofv1.RunAudit{Records: 3, Ended: true})), gone: noon, now: later, want: Decision{Action: Nothing}},
 		{name: "its binding may come back", run: newRun(), gone: noon, now: noon.Add(time.Minute), want: Decision{Action: Nothing, After: 4 * time.Minute}},
 		{name: "its binding is gone", run: newRun(), gone: noon, now: noon.Add(orphaned), want: Decision{Action: Fail, Why: "FlowBinding ns/b is gone, so there is no way to a runner"}},
 		{name: "its binding is gone while it waits", run: newRun(waiting(approval(later))), gone: noon, now: noon.Add(orphaned), want: Decision{Action: Fail, Why: "FlowBinding ns/b is gone, so there is no way to a runner"}},

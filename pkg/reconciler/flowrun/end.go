@@ -33,7 +33,8 @@ func (r *Reconciler) end(ctx context.Context, cached *aofv1.FlowRun, mark func(*
 	if len(status.Conditions) == 0 {
 		status.InitializeConditions()
 	}
-	if status.StartTime == nil {
+	begun := status.StartTime != nil // then its runner knew whether there is an audit
+	if !begun {
 		status.StartTime = &now
 	}
 	skipUnfinished(status, now)
@@ -41,10 +42,24 @@ func (r *Reconciler) end(ctx context.Context, cached *aofv1.FlowRun, mark func(*
 	status.CompletionTime = &now
 	status.Duration = aofv1.ShortDuration(now.Sub(status.StartTime.Time))
 	mark(run)
+	if status.Audit == nil && !begun && r.audited(run) {
+		status.Audit = &aofv1.RunAudit{} // a runner puts the end on record
+	}
 	if _, err := client.Update(ctx, run, metav1.UpdateOptions{}); err != nil {
 		return fmt.Errorf("write run: %w", err)
 	}
 	return nil
+}
+
+// audited says whether the Context of a run asks for an audit.
+func (r *Reconciler) audited(run *aofv1.FlowRun) bool {
+	ref := run.Spec.Context
+	if ref == nil {
+		return false
+	}
+	key := ref.NamespacedName(run.Namespace)
+	c, err := r.Contexts.Contexts(key.Namespace).Get(key.Name)
+	return err == nil && c.Spec.Audit != nil && c.Spec.Audit.Enabled != nil && *c.Spec.Audit.Enabled
 }
 
 // skipUnfinished says of nodes that were at work or waited that they are not any

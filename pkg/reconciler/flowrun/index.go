@@ -9,14 +9,18 @@ import (
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 )
 
-// indexUnfinished finds the runs of a binding that are not over.
+// indexUnfinished finds the runs of a binding that are not over, or have audit
+// records that were not delivered.
 const indexUnfinished = "flowrun.unfinished"
 
 // Indexers are the indexes that the cache of runs must have.
 func Indexers() cache.Indexers {
 	return cache.Indexers{indexUnfinished: func(obj any) ([]string, error) {
 		run, ok := obj.(*aofv1.FlowRun)
-		if !ok || run.IsDone() || run.Spec.Binding == nil {
+		if !ok || run.Spec.Binding == nil {
+			return nil, nil
+		}
+		if _, due := run.AuditDue(); run.IsDone() && !due {
 			return nil, nil
 		}
 		return []string{run.Spec.Binding.NamespacedName(run.Namespace).String()}, nil

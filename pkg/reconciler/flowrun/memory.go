@@ -21,6 +21,8 @@ type memo struct {
 	sent      Sent
 	takeovers int64
 	announced string // the approvals that people were told of
+	// undelivered says that people were told of a sink that fails.
+	undelivered bool
 }
 
 // memory is what is remembered of runs that are not over.
@@ -51,6 +53,17 @@ func (m *memory) of(run *aofv1.FlowRun, bound bool, now time.Time) *memo {
 		known.unbound = time.Time{}
 	case known.unbound.IsZero():
 		known.unbound = now
+	}
+	return known
+}
+
+// ofOld gives what is remembered of a run already; nil for nothing.
+func (m *memory) ofOld(run *aofv1.FlowRun) *memo {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.memos[types.NamespacedName{Namespace: run.Namespace, Name: run.Name}]
+	if known == nil || known.uid != run.UID {
+		return nil
 	}
 	return known
 }

@@ -39,6 +39,8 @@ const (
 	ReasonTakenOver          = "TakenOver"
 	ReasonResumed            = "Resumed"
 	ReasonNoWayToRunner      = "NoWayToRunner"
+	ReasonAuditDelayed       = "AuditDelayed"
+	ReasonAuditDelivered     = "AuditDelivered"
 )
 
 // Resumer sends a resume event to a broker.
@@ -51,6 +53,7 @@ type Resumer interface {
 type Reconciler struct {
 	Bindings aoflisters.FlowBindingLister
 	Brokers  eventinglisters.BrokerLister
+	Contexts aoflisters.ContextLister
 	// Client is the API server, not a cache.
 	Client   typedaofv1.AofV1Interface
 	Resumer  Resumer
@@ -66,7 +69,8 @@ type Reconciler struct {
 // something will be.
 func (r *Reconciler) ReconcileKind(ctx context.Context, run *aofv1.FlowRun) reconciler.Event {
 	key := types.NamespacedName{Namespace: run.Namespace, Name: run.Name}
-	if run.IsDone() {
+	if _, due := run.AuditDue(); run.IsDone() && !due {
+		r.tellAudit(ctx, run, r.memory.ofOld(run))
 		r.memory.forget(key)
 		return nil
 	}
@@ -136,7 +140,7 @@ func (r *Reconciler) resume(ctx context.Context, run *aofv1.FlowRun, binding *ao
 		logging.FromContext(ctx).Warnw("A run could not be sent to a runner", zap.String("why", d.Why), zap.Int("attempt", sent.Times), zap.Error(err))
 		return sent
 	}
-	if sent.Times == 1 {
+	if sent.Times == 1 && !d.Quiet {
 		controller.GetEventRecorder(ctx).Eventf(run, corev1.EventTypeNormal, ReasonResumed, "sent to a runner: %s", d.Why)
 	}
 	return sent
@@ -192,6 +196,7 @@ func (r *Reconciler) fail(ctx context.Context, run *aofv1.FlowRun, why string) e
 // seen: it asks people for approval, or somebody took it over.
 func (r *Reconciler) tell(ctx context.Context, run *aofv1.FlowRun, known *memo) {
 	recorder := controller.GetEventRecorder(ctx)
+	r.tellAudit(ctx, run, known)
 	if n := takeovers(run); n > known.takeovers {
 		recorder.Eventf(run, corev1.EventTypeWarning, ReasonTakenOver, "%s took the run over, since the time of its holder was over", run.Status.Lease.Holder)
 		known.takeovers = n
@@ -209,6 +214,23 @@ func (r *Reconciler) tell(ctx context.Context, run *aofv1.FlowRun, known *memo) 
 	for _, message := range asked {
 		recorder.Event(run, corev1.EventTypeNormal, ReasonWaitingForApproval, message)
 	}
+}
+
+// tellAudit writes a Kubernetes event when the sink does not take a run's audit
+// records, and when it has taken them after all.
+func (r *Reconciler) tellAudit(ctx context.Context, run *aofv1.FlowRun, known *memo) {
+	a := run.Status.Audit
+	failing := a != nil && a.LastError != ""
+	if known == nil || failing == known.undelivered {
+		return
+	}
+	known.undelivered = failing
+	if failing {
+		controller.GetEventRecorder(ctx).Eventf(run, corev1.EventTypeWarning, ReasonAuditDelayed,
+			"%d audit records are kept until their sink takes them: %s", a.Undelivered(), bounded(a.LastError, maxEventMessage))
+		return
+	}
+	controller.GetEventRecorder(ctx).Event(run, corev1.EventTypeNormal, ReasonAuditDelivered, "the sink has taken the audit records")
 }
 
 // approvals are what a run asks people for.

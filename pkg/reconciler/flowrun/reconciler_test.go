@@ -68,7 +68,7 @@ func newBench(t *testing.T, objects ...runtime.Object) (*bench, context.Context)
 
 func newReconciler(l *reconcilertesting.Listers, client *fakeaof.Clientset, resumer Resumer, clk *clocktesting.FakePassiveClock) *Reconciler {
 	return &Reconciler{
-		Bindings: l.FlowBindings(), Brokers: l.Brokers(), Client: client.AofV1(), Resumer: resumer,
+		Bindings: l.FlowBindings(), Brokers: l.Brokers(), Contexts: l.Contexts(), Client: client.AofV1(), Resumer: resumer,
 		Settings: settings.Default, Clock: clk, Started: noon.Add(-time.Minute),
 	}
 }
@@ -291,4 +291,48 @@ func TestWhatIsOverIsForgotten(t *testing.T) {
 	_ = b.ReconcileKind(ctx, run)
 	require.NoError(t, b.ObserveDeletion(ctx, types.NamespacedName{Namespace: "ns", Name: "r"}))
 	assert.Empty(t, b.memory.memos)
+}
+
+func TestASinkThatFailsIsToldOnceAndWhenItRecovers(t *testing.T) {
+	t.Parallel()
+	run := newRun(phase(aofv1.FlowRunPhaseSucceeded), audited(aofv1.RunAudit{Records: 5, Delivered: 2, Ended: true, Failures: 1, LastError: "the webhook answered 503", NextTry: micro(noon)}))
+	b, ctx := newBench(t, run, binding(), aBroker())
+	_ = b.ReconcileKind(ctx, run)
+	b.clock.SetTime(noon.Add(released))
+	_ = b.ReconcileKind(ctx, run)
+	assert.Len(t, b.resumer.events, 1)
+	assert.Equal(t, []string{"Warning AuditDelayed 3 audit records are kept until their sink takes them: the webhook answered 503"}, b.told(), "sending it is no news")
+	run.Status.Audit, run.ResourceVersion = &aofv1.RunAudit{Records: 5, Delivered: 5, Ended: true}, "8"
+	require.NoError(t, b.ReconcileKind(ctx, run))
+	require.NoError(t, b.ReconcileKind(ctx, run))
+	assert.Equal(t, []string{"Normal AuditDelivered the sink has taken the audit records"}, b.told())
+	assert.Empty(t, b.memory.memos)
+}
+
+func TestTheEndOfARunThatNobodyBeganIsPutOnRecord(t *testing.T) {
+	t.Parallel()
+	yes := true
+	for _, tc := range []struct {
+		name  string
+		audit *aofv1.ContextAudit
+		run   *aofv1.FlowRun
+		want  *aofv1.RunAudit
+	}{
+		{"its Context asks for an audit", &aofv1.ContextAudit{Enabled: &yes}, newRun(cancelled), &aofv1.RunAudit{}},
+		{"its Context asks for none", &aofv1.ContextAudit{}, newRun(cancelled), nil},
+		{"its runner knew of none", &aofv1.ContextAudit{Enabled: &yes}, newRun(running, cancelled), nil},
+		{"its runner has begun the audit", nil, newRun(running, cancelled, audited(aofv1.RunAudit{Records: 2})), &aofv1.RunAudit{Records: 2}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.run.Spec.Context = &aofv1.ObjectReference{Name: "prod"}
+			c := &aofv1.Context{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "prod"}, Spec: aofv1.ContextSpec{Audit: tc.audit}}
+			b, ctx := newBench(t, tc.run, c)
+			require.NoError(t, b.ReconcileKind(ctx, tc.run))
+			got, err := b.client.AofV1().FlowRuns("ns").Get(ctx, "r", metav1.GetOptions{})
+			require.NoError(t, err)
+			assert.Equal(t, aofv1.FlowRunPhaseCancelled, got.Status.Phase)
+			assert.Equal(t, tc.want, got.Status.Audit)
+		})
+	}
 }

@@ -21,9 +21,12 @@ type Limits struct {
 
 // History decides which of the runs of one binding are to go, oldest first, and
 // after what time the next one will be too old; 0 when none will. Runs that are
-// not over or have not been counted stay.
+// not over, have not been counted or have audit records that nobody took stay.
 func History(runs []*aofv1.FlowRun, limits Limits, now time.Time) (remove []*aofv1.FlowRun, next time.Duration) {
-	old := slices.DeleteFunc(slices.Clone(runs), func(run *aofv1.FlowRun) bool { return !run.IsDone() || !folded(run) })
+	old := slices.DeleteFunc(slices.Clone(runs), func(run *aofv1.FlowRun) bool {
+		_, untold := run.AuditDue()
+		return !run.IsDone() || !folded(run) || untold
+	})
 	slices.SortFunc(old, func(a, b *aofv1.FlowRun) int {
 		return cmp.Or(endOf(b).Compare(endOf(a)), cmp.Compare(b.Name, a.Name))
 	})

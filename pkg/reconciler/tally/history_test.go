@@ -37,6 +37,10 @@ func TestHistory(t *testing.T) {
 		{name: "too old", limits: limits, runs: []*aofv1.FlowRun{ago("a", ok, 60), ago("b", failed, 59)}, want: []string{"a"}, next: time.Minute},
 		{name: "no history at all", limits: Limits{TTL: time.Hour}, runs: []*aofv1.FlowRun{ago("a", ok, 1), ago("b", failed, 2)}, want: []string{"b", "a"}},
 		{name: "what is not counted stays", limits: Limits{TTL: time.Hour}, runs: []*aofv1.FlowRun{finished("a", ok, noon.Add(-2*time.Hour))}},
+		{name: "what was not told to the audit stays", limits: Limits{TTL: time.Hour}, runs: []*aofv1.FlowRun{
+			audited(ago("a", ok, 120), aofv1.RunAudit{Records: 5, Delivered: 3, Ended: true}), audited(ago("b", failed, 120), aofv1.RunAudit{}),
+			audited(ago("c", ok, 120), aofv1.RunAudit{Records: 5, Delivered: 4, Omitted: 1, Ended: true}),
+		}, want: []string{"c"}},
 		{name: "what goes on stays", limits: Limits{TTL: time.Hour}, runs: []*aofv1.FlowRun{ago("a", aofv1.FlowRunPhaseWaiting, 120)}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -50,6 +54,11 @@ func TestHistory(t *testing.T) {
 			assert.Equal(t, tc.next, next)
 		})
 	}
+}
+
+func audited(run *aofv1.FlowRun, a aofv1.RunAudit) *aofv1.FlowRun {
+	run.Status.Audit = &a
+	return run
 }
 
 func TestARunWithoutAnEndIsAsOldAsItIs(t *testing.T) {

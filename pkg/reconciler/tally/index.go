@@ -66,7 +66,7 @@ func runsAt(runs cache.Indexer, index string, key types.NamespacedName) ([]*aofv
 }
 
 // Trim takes out of a run what no reconciler looks at: the event but for its id,
-// what nodes and run came to, and who wrote which field. It keeps the cache of
+// what nodes and run came to, its audit records, and who wrote which field. It keeps the cache of
 // all runs of a cluster small. Nothing may be written back from that cache.
 func Trim(obj any) (any, error) {
 	run, ok := obj.(*aofv1.FlowRun)
@@ -76,6 +76,9 @@ func Trim(obj any) (any, error) {
 	run.ManagedFields = nil
 	run.Spec.Event.Raw = only(run.Spec.Event.Raw, "id")
 	run.Status.Result = nil
+	if a := run.Status.Audit; a != nil {
+		a.Pending = nil // the counts tell how many there are
+	}
 	for i := range run.Status.Nodes {
 		n := &run.Status.Nodes[i]
 		n.Exports, n.Wait = nil, nil

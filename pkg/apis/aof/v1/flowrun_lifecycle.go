@@ -50,7 +50,9 @@ func (r *FlowRun) AuditDue() (at time.Time, due bool) {
 	switch {
 	case a == nil:
 		return time.Time{}, false
-	case r.IsDone() && (!a.Ended || int64(len(r.Spec.Decisions)) > a.Decisions):
+	case r.IsDone() && !a.Ended:
+		return time.Time{}, true
+	case (r.IsDone() || r.Status.Phase == FlowRunPhaseWaiting) && int64(len(r.Spec.Decisions)) > a.Decisions:
 		return time.Time{}, true
 	case a.Undelivered() == 0:
 		return time.Time{}, false
