@@ -18,6 +18,8 @@ import (
 	"aof.dev/operator/pkg/intake"
 	"aof.dev/operator/pkg/kubeapi"
 	ledgerkube "aof.dev/operator/pkg/ledger/kube"
+	"aof.dev/operator/pkg/once"
+	"aof.dev/operator/pkg/once/lease"
 	"aof.dev/operator/pkg/source"
 	"aof.dev/operator/pkg/source/slack"
 	"aof.dev/operator/pkg/source/webhook"
@@ -68,21 +70,27 @@ func (p *process) door() (*door, error) {
 	if err != nil {
 		return nil, err
 	}
+	leases, err := api.Leases()
+	if err != nil {
+		return nil, err
+	}
 	name := string(uuid.NewUUID())
 	counts := intake.NewCounts(api, name, p.log)
 	d := &door{
 		process: p, name: name, api: api, counts: counts,
-		routes: intake.NewRoutes(p.options(api, counts)), adapter: adapter.New(nil, nil, p.clock),
+		routes: intake.NewRoutes(p.options(api, lease.New(leases), counts)), adapter: adapter.New(nil, nil, p.clock),
 	}
 	d.adapter.Timeout = acceptTimeout
 	d.adapter.UseRoutes(d.routes)
 	return d, nil
 }
 
-func (p *process) options(api *kubeapi.Client, counts *intake.Counts) intake.Options {
+func (p *process) options(api *kubeapi.Client, keys once.Store, counts *intake.Counts) intake.Options {
+	runs := ledgerkube.New(api.AOF().RESTClient())
 	return intake.Options{
 		Objects:    api,
-		Runs:       ledgerkube.New(api.AOF().RESTClient()),
+		Runs:       runs,
+		Once:       &once.Maker{Runs: runs, Keys: keys, Clock: p.clock},
 		Broker:     intake.HTTPBroker{Client: brokerClient()},
 		Counts:     counts,
 		Platforms:  source.NewRegistry(slack.Platform(), webhook.Platform()),

@@ -27,6 +27,8 @@ import (
 	"aof.dev/operator/pkg/llm/builtin"
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/node"
+	"aof.dev/operator/pkg/once"
+	"aof.dev/operator/pkg/once/lease"
 	"aof.dev/operator/pkg/runner"
 	"aof.dev/operator/pkg/settings"
 	"aof.dev/operator/pkg/shell"
@@ -82,7 +84,12 @@ func (p *process) server(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	leases, err := api.Leases()
+	if err != nil {
+		return nil, err
+	}
 	handler := delivery.New(ctx, delivery.Options{
+		Once:      &once.Maker{Runs: store, Keys: lease.New(leases), Clock: p.clock, Counts: true},
 		Namespace: namespace, Store: store, Plans: plans, Runs: runs, Clock: p.clock,
 		Timeout: times.work, Log: p.log,
 	})

@@ -21,16 +21,17 @@ const module = "aof.dev/operator/"
 // allows everything below it.
 var law = map[string][]string{
 	// The pure core: decisions over data, nothing else.
-	"pkg/expr":  {"std", "github.com/expr-lang/expr/..."},
-	"pkg/match": {"std"},
-	"pkg/flow":  {"std", "pkg/expr"},
-	"pkg/fleet": {"std"},
+	"pkg/expr":   {"std", "github.com/expr-lang/expr/..."},
+	"pkg/match":  {"std"},
+	"pkg/flow":   {"std", "pkg/expr"},
+	"pkg/fleet":  {"std"},
+	"pkg/dedupe": {"std", "pkg/expr"},
 
 	// The kinds. Validation is compilation (ADR 0002), so they may use the core.
-	"pkg/apis": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "knative.dev/pkg/...", "sigs.k8s.io/json/...", "github.com/netresearch/go-cron", "pkg/apis/...", "pkg/audit", "pkg/expr", "pkg/flow", "pkg/match"},
+	"pkg/apis": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "knative.dev/pkg/...", "sigs.k8s.io/json/...", "github.com/netresearch/go-cron", "pkg/apis/...", "pkg/audit", "pkg/dedupe", "pkg/expr", "pkg/flow", "pkg/match"},
 
 	// The only place where kinds and core meet beside validation.
-	"pkg/plan": {"std", "pkg/agent", "k8s.io/apimachinery/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/expr", "pkg/flow", "pkg/match", "pkg/fleet"},
+	"pkg/plan": {"std", "pkg/agent", "k8s.io/apimachinery/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/dedupe", "pkg/expr", "pkg/flow", "pkg/match", "pkg/fleet"},
 
 	// Events and where they come from.
 	"pkg/event":   {"std", "github.com/cloudevents/sdk-go/v2/...", "pkg/match", "pkg/expr"},
@@ -57,16 +58,17 @@ var law = map[string][]string{
 	"pkg/fold":        {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/...", "pkg/flow"},
 
 	// How the adapter works in a cluster.
-	"pkg/intake": {"std", "github.com/cloudevents/sdk-go/v2/event", "golang.org/x/sync/errgroup", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/lru", "pkg/adapter", "pkg/answer", "pkg/apis/...", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/match", "pkg/names", "pkg/route", "pkg/secretref", "pkg/source", "pkg/trace"},
+	"pkg/intake": {"std", "github.com/cloudevents/sdk-go/v2/event", "golang.org/x/sync/errgroup", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/lru", "pkg/adapter", "pkg/answer", "pkg/apis/...", "pkg/claim", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/match", "pkg/names", "pkg/once", "pkg/route", "pkg/secretref", "pkg/source", "pkg/trace"},
 	"pkg/stream": {"std", "k8s.io/api/coordination/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/ptr", "pkg/source"},
 
 	// What the operator's processes agree on.
 	"pkg/names":     {"std", "knative.dev/pkg/kmeta"},
 	"pkg/secretref": {"std", "pkg/expr", "pkg/names"},
 	"pkg/settings":  {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/util/validation", "knative.dev/pkg/configmap/parser"},
-	"pkg/claim":     {"std", "github.com/cloudevents/sdk-go/v2/...", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/names", "pkg/plan"},
+	"pkg/once":      {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/api/coordination/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/ptr", "pkg/apis/...", "pkg/claim", "pkg/dedupe", "pkg/event", "pkg/ledger", "pkg/names", "pkg/once"},
+	"pkg/claim":     {"std", "github.com/cloudevents/sdk-go/v2/...", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/dedupe", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/names", "pkg/plan"},
 	"pkg/route":     {"std", "pkg/claim", "pkg/match"},
-	"pkg/delivery":  {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/claim", "pkg/event", "pkg/ledger", "pkg/match", "pkg/names", "pkg/node", "pkg/plan", "pkg/runner", "pkg/secretref", "pkg/source", "pkg/trace"},
+	"pkg/delivery":  {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/claim", "pkg/event", "pkg/ledger", "pkg/match", "pkg/names", "pkg/node", "pkg/once", "pkg/plan", "pkg/runner", "pkg/secretref", "pkg/source", "pkg/trace"},
 	"pkg/egress":    {"std", "pkg/trace"},
 	"pkg/kubeapi":   {"std", "k8s.io/api/coordination/v1", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/client/clientset/versioned/typed/...", "pkg/names"},
 

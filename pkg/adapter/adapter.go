@@ -5,6 +5,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"aof.dev/operator/pkg/event"
@@ -47,9 +48,14 @@ type Sink interface {
 	// Accept makes the event durable for every rule that matched and returns
 	// only then; its success is told to the sender. Its context is not the
 	// request's: a sender that hangs up doesn't cancel it, a deadline does. An event
-	// accepted before, by the same id, is a success.
+	// accepted before, by the same id, is a success. An error that wraps
+	// ErrDuplicate is one for the sender, too.
 	Accept(ctx context.Context, namespace, trigger string, m event.Message, matched []match.Verdict) error
 }
+
+// ErrDuplicate says that an event starts nothing, because others that were about
+// the same thing did. The sender may go.
+var ErrDuplicate = errors.New("others that are about the same thing came before")
 
 // Outcome is what became of an event.
 type Outcome string
@@ -59,6 +65,8 @@ const (
 	Accepted Outcome = "Accepted"
 	// Dropped is an authentic one, ignored by its platform or matched by nothing.
 	Dropped Outcome = "Dropped"
+	// Duplicate is one that matched and is about what others were about before.
+	Duplicate Outcome = "Duplicate"
 	// Rejected is one that is not authentic, malformed or too large.
 	Rejected Outcome = "Rejected"
 	// Failed is one that met trouble of ours or the platform's; the sender was

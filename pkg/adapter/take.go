@@ -139,7 +139,10 @@ func (v *visit) takeOne(ctx context.Context, m event.Message, one verdict) (outc
 	if v.route.Sink != nil {
 		sink = v.route.Sink
 	}
-	if err := sink.Accept(ctx, v.route.Namespace, v.route.Trigger, m, one.matched); err != nil {
+	switch err := sink.Accept(ctx, v.route.Namespace, v.route.Trigger, m, one.matched); {
+	case errors.Is(err, ErrDuplicate):
+		return Duplicate, answer{reason: truncate(err.Error())}
+	case err != nil:
 		return Failed, unavailable("the event could not be stored", err)
 	}
 	return Accepted, answer{}

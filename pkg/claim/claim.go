@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/dedupe"
 	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/fold"
 	"aof.dev/operator/pkg/ledger"
@@ -35,12 +36,14 @@ type Binding struct {
 	Context *aofv1.ObjectReference `json:"context,omitempty"`
 	// Plan is the name of the compiled plan.
 	Plan string `json:"plan"`
+	// Dedupe says which events are about the same thing; nil when each is its own.
+	Dedupe *dedupe.Rule `json:"dedupe,omitempty"`
 }
 
 // Of is the binding of a plan.
 func Of(p *plan.Plan, planName string) Binding {
 	b := Binding{
-		Namespace: p.Namespace, Name: p.Binding, UID: p.BindingUID, Plan: planName,
+		Namespace: p.Namespace, Name: p.Binding, UID: p.BindingUID, Plan: planName, Dedupe: p.Dedupe,
 		Flow: aofv1.ObjectReference{Namespace: p.FlowNamespace, Name: p.Flow.Name},
 	}
 	if t := p.Trigger; t != nil {
@@ -54,14 +57,33 @@ func Of(p *plan.Plan, planName string) Binding {
 
 // RunName is the name of the binding's run for an event.
 func (b Binding) RunName(e cloudevents.Event) string {
-	prefix, uid := b.Name, string(b.UID)
+	prefix := b.Name
 	if prefix == "" {
 		prefix = b.Flow.Name
 	}
-	if uid == "" {
-		uid = b.Namespace + "/" + b.Name
+	return ledger.RunName(prefix, b.identity(), e.Source(), e.ID())
+}
+
+// identity tells bindings apart.
+func (b Binding) identity() string {
+	if b.UID != "" {
+		return string(b.UID)
 	}
-	return ledger.RunName(prefix, uid, e.Source(), e.ID())
+	return b.Namespace + "/" + b.Name
+}
+
+// Key names what an event is about, for package once; false when the binding does
+// not ask, the event does not say, or it is to run whatever ran before
+// (event.Forced).
+func (b Binding) Key(e cloudevents.Event, m event.Message) (string, bool, error) {
+	if b.Dedupe == nil || event.Forced(e) {
+		return "", false, nil
+	}
+	key, ok, err := b.Dedupe.Of(b.identity(), m.Data())
+	if !ok || err != nil {
+		return "", false, err
+	}
+	return names.Dedupe(key), true, nil
 }
 
 // Run makes the run of the binding for an event. Pattern is the pattern that let

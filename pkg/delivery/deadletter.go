@@ -6,14 +6,17 @@ package delivery
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/claim"
+	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/names"
+	"aof.dev/operator/pkg/once"
 )
 
 const (
@@ -43,7 +46,11 @@ func (h *Handler) deadLetter(ctx context.Context, d delivery) answer {
 	if !p.isFor(h.Namespace, d) {
 		return done
 	}
-	run, refusal := h.newRun(p, claim.Of(p.plan, d.plan), d)
+	if matched, looked := event.Matched(d.event); looked && !slices.Contains(matched, h.Namespace+"/"+d.binding) {
+		return done
+	}
+	binding := claim.Of(p.plan, d.plan)
+	run, refusal := h.newRun(p, binding, d)
 	if run == nil {
 		h.Log.Warn("dead letter not recorded", "binding", d.binding, "event", d.event.ID(), "why", refusal.text)
 		return done
@@ -52,8 +59,12 @@ func (h *Handler) deadLetter(ctx context.Context, d delivery) answer {
 	if p.plan.Context.Audit != nil {
 		run.Status.Audit = &aofv1.RunAudit{} // the sweep has it put on record
 	}
-	switch err := h.Store.Create(ctx, run); {
+	duplicate := (*once.DuplicateError)(nil)
+	switch err := h.create(ctx, binding, d, run); {
 	case errors.Is(err, ledger.ErrExists):
+		return done
+	case errors.As(err, &duplicate):
+		h.Log.Info("dead letter is a duplicate", "binding", d.binding, "event", d.event.ID(), "run", duplicate.Run)
 		return done
 	case errors.Is(err, ledger.ErrTooLarge), errors.Is(err, ledger.ErrInvalid):
 		h.Log.Warn("dead letter not recorded", "binding", d.binding, "event", d.event.ID(), "error", shorten(err.Error()))

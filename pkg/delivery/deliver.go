@@ -18,6 +18,7 @@ import (
 	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/names"
+	"aof.dev/operator/pkg/once"
 	"aof.dev/operator/pkg/runner"
 	"aof.dev/operator/pkg/trace"
 )
@@ -62,7 +63,44 @@ func (h *Handler) deliver(ctx context.Context, d delivery) answer {
 	if run == nil {
 		return refusal
 	}
+	if binding.Dedupe != nil {
+		if a, made := h.unique(ctx, binding, d, run); !made {
+			return a
+		}
+	}
 	return h.carry(ctx, d, run)
+}
+
+// unique creates the run of an event, unless another event that is about the same
+// thing has started one; then, and when that is not known yet, the answer holds.
+func (h *Handler) unique(ctx context.Context, binding claim.Binding, d delivery, run *aofv1.FlowRun) (a answer, made bool) {
+	duplicate := (*once.DuplicateError)(nil)
+	switch err := h.create(ctx, binding, d, run); {
+	case err == nil:
+		return answer{}, true
+	case errors.Is(err, ledger.ErrExists):
+		return h.existing(ctx, d, run.Name), false
+	case errors.As(err, &duplicate):
+		h.Log.Info("duplicate", "binding", d.binding, "event", d.event.ID(), "run", duplicate.Run, "until", duplicate.Until)
+		return done, false
+	case errors.Is(err, once.ErrBusy):
+		return answer{status: http.StatusTooManyRequests, text: err.Error()}, false
+	default:
+		return h.stored(d, "event not claimed", err), false
+	}
+}
+
+// create creates a run, unless another event that is about the same thing has
+// started one.
+func (h *Handler) create(ctx context.Context, binding claim.Binding, d delivery, run *aofv1.FlowRun) error {
+	if h.Once == nil || binding.Dedupe == nil {
+		return h.Store.Create(ctx, run)
+	}
+	message, err := event.FromCloudEvent(d.event)
+	if err != nil {
+		return err
+	}
+	return h.Once.Create(ctx, binding, d.event, message, run)
 }
 
 // newRun makes the run of an event that matches; without one the answer holds.

@@ -13,10 +13,12 @@ import (
 	"strings"
 	"time"
 
+	cloudevents "github.com/cloudevents/sdk-go/v2/event"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/clock"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/claim"
 	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/trace"
@@ -27,6 +29,12 @@ type Carrier interface {
 	Carry(ctx context.Context, run *aofv1.FlowRun) (*aofv1.FlowRun, error)
 }
 
+// Once creates a run unless another event with the same business key has started
+// one; *once.Maker does.
+type Once interface {
+	Create(ctx context.Context, b claim.Binding, e cloudevents.Event, m event.Message, run *aofv1.FlowRun) error
+}
+
 // Options is what a Handler works with. All but Log must be set.
 type Options struct {
 	// Namespace is the only one whose bindings are served.
@@ -34,7 +42,10 @@ type Options struct {
 	Store     ledger.Store
 	Plans     *Plans
 	Runs      Carrier
-	Clock     clock.PassiveClock
+	// Once creates the runs of bindings that look for duplicates. Without it there
+	// must be none.
+	Once  Once
+	Clock clock.PassiveClock
 	// Timeout bounds the work for one request, with time left to answer.
 	Timeout time.Duration
 	Log     *slog.Logger

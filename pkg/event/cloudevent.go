@@ -20,6 +20,12 @@ const (
 	// event was matched to at the edge, as |a|b|. Without it every binding of
 	// the Trigger has to look for itself.
 	ExtensionMatch = "aofmatch"
+	// ExtensionReplayOf is the CloudEvents extension that names, by its id, the
+	// event that this one is sent for again.
+	ExtensionReplayOf = "aofreplayof"
+	// ExtensionForce is the CloudEvents extension that, set to "true", has an event
+	// run although another with its business key did (match.dedupe).
+	ExtensionForce = "aofforce"
 	// TypePrefix begins the type of every event of ours.
 	TypePrefix = "dev.aof."
 
@@ -104,6 +110,19 @@ func Matched(e cloudevents.Event) ([]string, bool) {
 		return nil, false
 	}
 	return strings.FieldsFunc(list, func(r rune) bool { return r == '|' }), true
+}
+
+// Forced says whether an event is to run although another with its business key
+// did.
+func Forced(e cloudevents.Event) bool {
+	switch v := e.Extensions()[ExtensionForce].(type) {
+	case string:
+		return v == "true"
+	case bool:
+		return v
+	default:
+		return false
+	}
 }
 
 // token makes a part of a CloudEvents type: lower case, and only letters,

@@ -79,6 +79,20 @@ func (t *Template) Render(r Resolver) (string, error) {
 	return b.String(), nil
 }
 
+// Lacks gives the first reference without a default whose value is missing or empty, so that it would
+// render as nothing. A lone {{word}} lacks nothing: it is text then.
+func (t *Template) Lacks(r Resolver) (Path, bool) {
+	for _, s := range t.segments {
+		if s.ref == nil || s.ref.def != nil || s.ref.optional {
+			continue
+		}
+		if v, found := lookup(r, s.ref.path); !found || isEmpty(v) {
+			return append(Path(nil), s.ref.path...), true
+		}
+	}
+	return nil, false
+}
+
 // templateBuilder collects segments, joining neighbouring text.
 type templateBuilder struct {
 	segments []segment

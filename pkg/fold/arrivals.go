@@ -24,6 +24,9 @@ type Arrivals struct {
 type Compared struct {
 	Compared int64 `json:"compared,omitempty"`
 	Matched  int64 `json:"matched,omitempty"`
+	// Duplicates matched too and started nothing, since another event with the same
+	// business key had. They are not among Matched.
+	Duplicates int64 `json:"duplicates,omitempty"`
 }
 
 // Writer is the last write of one process.
@@ -38,6 +41,7 @@ func (a *Arrivals) Add(more *Arrivals) {
 	a.Processed += more.Processed
 	a.Dropped += more.Dropped
 	a.Errors += more.Errors
+	a.Duplicates += more.Duplicates
 	a.TotalProcessing += more.TotalProcessing
 	a.Unsent += more.Unsent
 	if l := more.Last; l != nil && (a.Last == nil || !l.Timestamp.Before(a.Last.Timestamp)) {
@@ -50,7 +54,9 @@ func (a *Arrivals) Add(more *Arrivals) {
 	maps.Copy(merged, a.Bindings)
 	for id, n := range more.Bindings {
 		have := merged[id]
-		merged[id] = Compared{Compared: have.Compared + n.Compared, Matched: have.Matched + n.Matched}
+		merged[id] = Compared{
+			Compared: have.Compared + n.Compared, Matched: have.Matched + n.Matched, Duplicates: have.Duplicates + n.Duplicates,
+		}
 	}
 	a.Bindings = merged
 }

@@ -14,6 +14,9 @@ type Events struct {
 	Processed int64 `json:"processed,omitempty"`
 	Dropped   int64 `json:"dropped,omitempty"`
 	Errors    int64 `json:"errors,omitempty"`
+	// Duplicates is what started nothing since another event with the same business
+	// key had: neither processed nor dropped.
+	Duplicates int64 `json:"duplicates,omitempty"`
 
 	// TotalProcessing is the time from receiving to acknowledging, summed over
 	// what was received.

@@ -105,7 +105,7 @@ func (e *Events) Trigger(s *aofv1.TriggerStatus) {
 	s.EventCount, s.ErrorCount = e.Received, e.Errors
 	if e.Received+e.Errors > 0 {
 		s.Metrics = &aofv1.TriggerMetrics{
-			EventsReceived: e.Received, EventsProcessed: e.Processed, EventsDropped: e.Dropped,
+			EventsReceived: e.Received, EventsProcessed: e.Processed, EventsDropped: e.Dropped, EventsDuplicate: e.Duplicates,
 			AverageProcessingTime: aofv1.ShortDuration(e.Average()), ErrorRate: e.ErrorRate(),
 		}
 	}

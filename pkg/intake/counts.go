@@ -92,19 +92,26 @@ func (c *Counts) arrived(d *desk, n *fold.Arrivals, compared bool) {
 	})
 }
 
-// claimed counts the bindings that an event began a run of. When a run of it was
-// there before, the event was counted before: platforms send again.
-func (c *Counts) claimed(d *desk, created []string, existed bool) {
-	if len(created) == 0 {
+// claimed counts the bindings that an event began a run of, and those it was a
+// duplicate for. When a run of it was there before, the event was counted before:
+// platforms send again.
+func (c *Counts) claimed(d *desk, created []string, duplicates map[string]error, existed bool) {
+	if existed {
+		duplicates = nil
+	}
+	if len(created)+len(duplicates) == 0 {
 		return
 	}
 	c.change(d, func(g *gathered) {
 		if !existed {
 			g.compare(d.table)
 		}
-		n := fold.Arrivals{Bindings: make(map[string]fold.Compared, len(created))}
+		n := fold.Arrivals{Bindings: make(map[string]fold.Compared, len(created)+len(duplicates))}
 		for _, id := range created {
 			n.Bindings[id] = fold.Compared{Matched: 1}
+		}
+		for id := range duplicates {
+			n.Bindings[id] = fold.Compared{Duplicates: 1}
 		}
 		g.Add(&n)
 	})

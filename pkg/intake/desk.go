@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
@@ -17,10 +18,12 @@ import (
 
 	"aof.dev/operator/pkg/adapter"
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/claim"
 	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/fold"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/match"
+	"aof.dev/operator/pkg/once"
 	"aof.dev/operator/pkg/route"
 	"aof.dev/operator/pkg/trace"
 )
@@ -35,6 +38,12 @@ const (
 // Runs creates the runs that claim events; a ledger.Store is one.
 type Runs interface {
 	Create(ctx context.Context, run *aofv1.FlowRun) error
+}
+
+// Once creates a run unless another event with the same business key has started
+// one; *once.Maker does.
+type Once interface {
+	Create(ctx context.Context, b claim.Binding, e cloudevents.Event, m event.Message, run *aofv1.FlowRun) error
 }
 
 // desk takes the events of one Trigger, as one version of its table wants it.
@@ -63,8 +72,21 @@ func (d *desk) Accept(ctx context.Context, namespace, trigger string, m event.Me
 		return err
 	}
 	trace.From(ctx).SetEvent(&e)
-	if err := d.claim(ctx, e, matched); err != nil {
+	duplicates, err := d.claim(ctx, e, m, matched)
+	switch {
+	case err != nil:
 		return err
+	case len(duplicates) == len(matched):
+		return fmt.Errorf("%w: %w", adapter.ErrDuplicate, duplicates[ids[0]])
+	case len(duplicates) > 0:
+		// The signal is for those that have something to run.
+		ids = slices.DeleteFunc(ids, func(id string) bool { return duplicates[id] != nil })
+		signal, err := m.CloudEvent(namespace, trigger, ids)
+		if err != nil {
+			return err
+		}
+		trace.From(ctx).SetEvent(&signal)
+		e = signal
 	}
 	d.send(ctx, e)
 	return nil
@@ -73,17 +95,20 @@ func (d *desk) Accept(ctx context.Context, namespace, trigger string, m event.Me
 // claimed is what became of one claim.
 type claimed struct {
 	created bool
-	err     error
+	// duplicate says of what, when the event is one.
+	duplicate error
+	err       error
 }
 
-func (d *desk) claim(ctx context.Context, e cloudevents.Event, matched []match.Verdict) error {
+// claim claims the event for every binding that matched, and gives those for which
+// it is a duplicate.
+func (d *desk) claim(ctx context.Context, e cloudevents.Event, m event.Message, matched []match.Verdict) (duplicates map[string]error, err error) {
 	results := make([]claimed, len(matched))
 	var group errgroup.Group
 	group.SetLimit(maxClaims)
 	for i, v := range matched {
 		group.Go(func() error {
-			created, err := d.claimOne(ctx, e, v)
-			results[i] = claimed{created, err}
+			results[i] = d.claimOne(ctx, e, m, v)
 			return nil
 		})
 	}
@@ -91,46 +116,59 @@ func (d *desk) claim(ctx context.Context, e cloudevents.Event, matched []match.V
 	var errs []error
 	var created []string
 	existed := false
+	duplicates = map[string]error{}
 	for i, r := range results {
 		switch {
 		case r.err != nil:
 			errs = append(errs, r.err)
+		case r.duplicate != nil:
+			duplicates[matched[i].Rule] = r.duplicate
 		case r.created:
 			created = append(created, matched[i].Rule)
 		default:
 			existed = true
 		}
 	}
-	d.options.Counts.claimed(d, created, existed)
 	if len(errs) > 0 {
-		return fmt.Errorf("%d of %d claims failed, such as: %w", len(errs), len(results), errs[0])
+		// The event comes again, and its duplicates with it.
+		d.options.Counts.claimed(d, created, nil, existed)
+		return nil, fmt.Errorf("%d of %d claims failed, such as: %w", len(errs), len(results), errs[0])
 	}
-	return nil
+	d.options.Counts.claimed(d, created, duplicates, existed)
+	return duplicates, nil
 }
 
-func (d *desk) claimOne(ctx context.Context, e cloudevents.Event, v match.Verdict) (created bool, err error) {
+func (d *desk) claimOne(ctx context.Context, e cloudevents.Event, m event.Message, v match.Verdict) claimed {
 	b, ok := d.table.Binding(v.Rule)
 	if !ok {
-		return false, fmt.Errorf("binding %s is not in the table", v.Rule)
+		return claimed{err: fmt.Errorf("binding %s is not in the table", v.Rule)}
 	}
 	run, err := b.Claim.Run(e, v.Pattern)
 	if err != nil {
-		return false, err
+		return claimed{err: err}
 	}
-	err = d.options.Runs.Create(ctx, run)
+	if d.options.Once != nil {
+		err = d.options.Once.Create(ctx, b.Claim, e, m, run)
+	} else {
+		err = d.options.Runs.Create(ctx, run)
+	}
+	duplicate := (*once.DuplicateError)(nil)
 	switch {
 	case err == nil:
 		d.options.Log.Info("claimed", "run", run.Name, "namespace", run.Namespace, "binding", v.Rule, "why", v.Reason, "traceparent", trace.From(ctx).Parent)
-		return true, nil
+		return claimed{created: true}
+	case errors.As(err, &duplicate):
+		d.options.Log.Info("duplicate", "binding", v.Rule, "event", e.ID(), "run", duplicate.Run, "until", duplicate.Until)
+		return claimed{duplicate: duplicate}
 	case errors.Is(err, ledger.ErrExists):
 		d.options.Log.Debug("event seen before", "run", run.Name, "binding", v.Rule)
-		return false, nil
+		return claimed{}
 	case apierrors.IsNotFound(err), apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		// With its namespace the binding is gone; it must not hold up the others.
 		d.options.Log.Warn("binding's namespace is gone", "binding", v.Rule)
-		return false, nil
+		return claimed{}
 	default:
-		return false, fmt.Errorf("claim for binding %s: %w", v.Rule, err)
+		return claimed{err: fmt.Errorf("claim for binding %s: %w", v.Rule, err)}
 	}
 }
 
@@ -165,6 +203,8 @@ func (d *desk) EventAfter(_, _ string, m event.Message, outcome adapter.Outcome,
 	case adapter.Dropped:
 		n.Received, n.Dropped = 1, 1
 		log = d.options.Log.Debug
+	case adapter.Duplicate:
+		n.Received, n.Duplicates = 1, 1
 	case adapter.Rejected, adapter.Failed:
 		n.Errors = 1
 	}

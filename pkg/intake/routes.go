@@ -44,8 +44,11 @@ type Objects interface {
 
 // Options is what routes are made of.
 type Options struct {
-	Objects   Objects
-	Runs      Runs
+	Objects Objects
+	Runs    Runs
+	// Once creates the runs of bindings that look for duplicates. Without it there
+	// must be none.
+	Once      Once
 	Broker    Broker
 	Counts    *Counts
 	Platforms *source.Registry

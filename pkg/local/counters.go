@@ -22,6 +22,9 @@ const docEvents = "events"
 type arrivals struct {
 	fold.Events
 	Matched map[string]int64 `json:"matched,omitempty"`
+	// Duplicate counts by binding what matched and started nothing, since another
+	// event with the same business key had.
+	Duplicate map[string]int64 `json:"duplicate,omitempty"`
 }
 
 // counters counts events in memory; save puts them into the ledger. A crash
@@ -98,6 +101,25 @@ func (c *counters) matched(trigger types.NamespacedName, binding string) {
 	})
 }
 
+func (c *counters) duplicate(trigger types.NamespacedName, binding string) {
+	c.change(trigger, func(a *arrivals) {
+		if a.Duplicate == nil {
+			a.Duplicate = map[string]int64{}
+		}
+		a.Duplicate[binding]++
+	})
+}
+
+// duplicates is how many events were duplicates for a binding.
+func (c *counters) duplicates(trigger types.NamespacedName, binding string) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a := c.byKey[trigger.String()]; a != nil {
+		return a.Duplicate[binding]
+	}
+	return 0
+}
+
 // of gives a copy of the counts of one trigger.
 func (c *counters) of(trigger types.NamespacedName) (events fold.Events, matched map[string]int64) {
 	c.mu.Lock()
@@ -126,6 +148,9 @@ func (s *Server) Event(namespace, trigger string, m event.Message, outcome adapt
 		case adapter.Dropped:
 			a.Received++
 			a.Dropped++
+		case adapter.Duplicate:
+			a.Received++
+			a.Duplicates++
 		case adapter.Rejected, adapter.Failed:
 			a.Errors++
 			return

@@ -16,6 +16,7 @@ import (
 	"aof.dev/operator/pkg/event"
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/match"
+	"aof.dev/operator/pkg/once"
 )
 
 var _ adapter.Sink = (*Server)(nil)
@@ -31,7 +32,7 @@ func (s *Server) Accept(ctx context.Context, namespace, trigger string, m event.
 	if err != nil {
 		return err
 	}
-	return s.claim(ctx, types.NamespacedName{Namespace: namespace, Name: trigger}, e, matched)
+	return s.claim(ctx, types.NamespacedName{Namespace: namespace, Name: trigger}, e, m, matched)
 }
 
 // deliver takes a CloudEvent that came without a platform, as a broker would: it
@@ -55,26 +56,40 @@ func (s *Server) deliver(ctx context.Context, namespace string, e cloudevents.Ev
 		s.Event(namespace, name, m, adapter.Dropped, "no binding matches")
 		return nil
 	}
-	if err := s.claim(ctx, key, e, matched); err != nil {
+	switch err := s.claim(ctx, key, e, m, matched); {
+	case errors.Is(err, adapter.ErrDuplicate):
+		s.Event(namespace, name, m, adapter.Duplicate, err.Error())
+	case err != nil:
 		s.Event(namespace, name, m, adapter.Failed, "the event could not be kept")
 		return err
+	default:
+		s.Event(namespace, name, m, adapter.Accepted, "")
 	}
-	s.Event(namespace, name, m, adapter.Accepted, "")
 	return nil
 }
 
-func (s *Server) claim(ctx context.Context, trigger types.NamespacedName, e cloudevents.Event, matched []match.Verdict) error {
+// claim creates the runs of an event. The error wraps adapter.ErrDuplicate when
+// for each of the bindings another event that is about the same thing has started
+// one.
+func (s *Server) claim(ctx context.Context, trigger types.NamespacedName, e cloudevents.Event, m event.Message, matched []match.Verdict) error {
 	scene := s.current()
+	var duplicates []error
 	for _, v := range matched {
 		b := scene.world.binding(v.Rule)
 		if b == nil || b.Plan == nil {
 			return fmt.Errorf("binding %s is gone", v.Rule) // reloaded in between; the sender tries again
 		}
-		run, err := claim.Of(b.Plan, b.Name).Run(e, v.Pattern)
+		binding := claim.Of(b.Plan, b.Name)
+		run, err := binding.Run(e, v.Pattern)
 		if err != nil {
 			return err
 		}
-		switch err := s.store.Create(ctx, run); {
+		duplicate := (*once.DuplicateError)(nil)
+		switch err := s.once.Create(ctx, binding, e, m, run); {
+		case errors.As(err, &duplicate):
+			duplicates = append(duplicates, duplicate)
+			s.counters.duplicate(trigger, v.Rule)
+			s.log.Info("duplicate", "binding", v.Rule, "event", e.ID(), "run", duplicate.Run, "until", duplicate.Until)
 		case errors.Is(err, ledger.ErrExists):
 			s.log.Debug("event seen before", "run", run.Name, "binding", v.Rule)
 		case err != nil:
@@ -84,6 +99,9 @@ func (s *Server) claim(ctx context.Context, trigger types.NamespacedName, e clou
 			s.log.Info("claimed", "run", run.Name, "namespace", run.Namespace, "binding", v.Rule, "why", v.Reason)
 			s.dispatcher.submit(types.NamespacedName{Namespace: run.Namespace, Name: run.Name})
 		}
+	}
+	if len(duplicates) > 0 && len(duplicates) == len(matched) {
+		return fmt.Errorf("%w: %w", adapter.ErrDuplicate, duplicates[0])
 	}
 	return nil
 }

@@ -21,6 +21,8 @@ import (
 	"aof.dev/operator/pkg/adapter"
 	"aof.dev/operator/pkg/ledger/sqlite"
 	"aof.dev/operator/pkg/manifest"
+	"aof.dev/operator/pkg/once"
+	"aof.dev/operator/pkg/once/document"
 	"aof.dev/operator/pkg/runner"
 )
 
@@ -34,12 +36,17 @@ const (
 // saveEvery is how often event counters are put into the ledger.
 const saveEvery = time.Second
 
+// sweepKeysEvery is how often business keys are removed whose windows are over.
+const sweepKeysEvery = time.Minute
+
 // Server is `aof dev`: one process that serves a composition.
 type Server struct {
 	settings   Settings
 	log        *slog.Logger
 	store      *sqlite.Store
 	counters   *counters
+	once       *once.Maker
+	keys       *document.Store
 	runner     *runner.Runner
 	dispatcher *dispatcher
 	adapter    *adapter.Server
@@ -54,7 +61,8 @@ func Open(ctx context.Context, s Settings, dir string, log *slog.Logger) (*Serve
 	if err != nil {
 		return nil, err
 	}
-	server := &Server{settings: s, log: log, store: store, counters: newCounters()}
+	server := &Server{settings: s, log: log, store: store, counters: newCounters(), keys: document.New(store)}
+	server.once = &once.Maker{Runs: store, Keys: server.keys, Clock: s.Clock}
 	server.runner = s.newRunner(store, &storedPlans{store: store}, server)
 	server.dispatcher = newDispatcher(store, s.Clock, log, server.carry)
 	server.adapter = adapter.New(server, server, s.Clock)
@@ -129,6 +137,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	var background sync.WaitGroup
 	background.Go(func() { s.dispatcher.serve(ctx) })
 	background.Go(func() { s.saveCounters(ctx) })
+	background.Go(func() { s.sweepKeys(ctx) })
 	background.Go(func() { s.follow(ctx) })
 
 	server := &http.Server{
@@ -166,6 +175,22 @@ func (s *Server) saveCounters(ctx context.Context) {
 			if err := s.counters.save(ctx, s.store); err != nil && ctx.Err() == nil {
 				s.log.Error("save counters", "error", err)
 			}
+		}
+	}
+}
+
+// sweepKeys removes the business keys whose windows are over.
+func (s *Server) sweepKeys(ctx context.Context) {
+	ticker := s.settings.Clock.NewTicker(sweepKeysEvery)
+	defer ticker.Stop()
+	for {
+		if _, err := s.keys.Sweep(ctx, s.settings.Clock.Now()); err != nil && ctx.Err() == nil {
+			s.log.Error("remove business keys", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C():
 		}
 	}
 }

@@ -194,6 +194,7 @@ func (s *Server) showBinding(scene *scene, b *Bound, tally *fold.Tally) *aofv1.F
 	}
 	events, matched := s.counters.of(triggerKey)
 	tally.Binding(&out.Status, events.Received, matched[b.Key().String()], s.settings.Clock.Now())
+	out.Status.DuplicateCount = s.counters.duplicates(triggerKey, b.Key().String())
 	return out
 }
 

@@ -45,6 +45,8 @@ const (
 	// among a binding's.
 	KindQuota = "quota"
 	KindTurns = "turns"
+	// KindDedupe is of Leases that keep business keys.
+	KindDedupe = "dedupe"
 
 	KeyPlan   = "plan.json"
 	KeyRoutes = "routes.json"
@@ -116,6 +118,13 @@ func Routes(trigger string) string { return kmeta.ChildName("aof-routes-", trigg
 
 // Events is the ConfigMap in which the adapter counts a Trigger's events.
 func Events(trigger string) string { return kmeta.ChildName("aof-events-", trigger) }
+
+// Dedupe is the Lease that keeps a business key, by its digest.
+func Dedupe(key string) string { return prefixDedupe + key }
+
+// prefixDedupe begins the names of such Leases: no others are written by the
+// processes on the way of an event (config/core/206-dedupe.yaml).
+const prefixDedupe = "aof-dedupe-"
 
 // Tally is the ConfigMap in which finished runs of an object are counted; kind
 // is flowbinding, agentflow, agent or trigger.

@@ -73,6 +73,9 @@ func Binding(b *aofv1.FlowBinding, find Finder) (*Plan, error) {
 	overrideApproval(&p.Context.Approval, b.Spec.Overrides)
 	rule := Rule(b, trigger, f)
 	p.Rule = &rule
+	if p.Dedupe, err = b.Dedupe(); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"aof.dev/operator/pkg/agent"
+	"aof.dev/operator/pkg/dedupe"
 	"aof.dev/operator/pkg/flow"
 	"aof.dev/operator/pkg/match"
 )
@@ -41,6 +42,8 @@ type Plan struct {
 	// Rule is what an event must fulfil. The runner is the authority, so it is
 	// part of the plan; nil for a run started by hand.
 	Rule *match.Rule `json:"rule,omitempty"`
+	// Dedupe says which events are about the same thing; nil when each is its own.
+	Dedupe *dedupe.Rule `json:"dedupe,omitempty"`
 }
 
 // Trigger names the event source of a binding.

@@ -79,6 +79,7 @@ func reportCounts(s *aofv1.FlowBindingStatus, in *Input, _ *Decision) {
 		asOf = in.Tally.Last.Time
 	}
 	in.Tally.Binding(s, in.Compared.Compared, in.Compared.Matched, asOf)
+	s.DuplicateCount = in.Compared.Duplicates
 	if s.LastTriggered != nil && s.LastTriggered.Timestamp != nil {
 		// The API keeps seconds; anything finer would differ at every look.
 		at := s.LastTriggered.Timestamp.Rfc3339Copy()

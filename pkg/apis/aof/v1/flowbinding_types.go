@@ -88,10 +88,28 @@ type BindingMatch struct {
 	RequiredKeywords []string `json:"required_keywords,omitempty"`
 	// ExcludedKeywords must not stand in the text, in any case.
 	ExcludedKeywords []string `json:"excluded_keywords,omitempty"`
+	// Dedupe has different events that are about the same thing start one run.
+	Dedupe *MatchDedupe `json:"dedupe,omitempty"`
 	// RequiredKeywordsCamel is another spelling of required_keywords.
 	RequiredKeywordsCamel []string `json:"requiredKeywords,omitempty"`
 	// ExcludedKeywordsCamel is another spelling of excluded_keywords.
 	ExcludedKeywordsCamel []string `json:"excludedKeywords,omitempty"`
+}
+
+// MatchDedupe says which events are about the same thing: those whose key comes to
+// the same text within the window of the first. That one starts a run, the others
+// are counted as duplicates.
+type MatchDedupe struct {
+	// Key is a template over the event, such as ${event.alert.name}/${event.host}.
+	// An event that lacks what it names is no duplicate of any other.
+	// +required
+	// +kubebuilder:validation:MaxLength=4096
+	Key string `json:"key,omitempty"`
+	// Window, such as 10m or 2d, from 1s to 7d, begins with the first event of a
+	// key: those that come later don't make it longer.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	Window string `json:"window,omitempty"`
 }
 
 // BindingOverrides change settings of the context for one binding.
@@ -136,6 +154,9 @@ type FlowBindingStatus struct {
 	Plan string `json:"plan,omitempty"`
 	// Events matched
 	MatchCount int64 `json:"matchCount,omitempty"`
+	// DuplicateCount counts the events that matched and started no run because
+	// others with the same business key had (match.dedupe).
+	DuplicateCount int64 `json:"duplicateCount,omitempty"`
 	// Flows executed
 	ExecutionCount int64 `json:"executionCount,omitempty"`
 	// Successful executions

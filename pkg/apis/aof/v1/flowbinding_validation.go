@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"knative.dev/pkg/apis"
+
+	"aof.dev/operator/pkg/dedupe"
 )
 
 // Validate refuses a binding that could never match, or that refers to nothing.
@@ -44,6 +46,9 @@ func (m *BindingMatch) validate() *apis.FieldError {
 		notBoth(len(m.RequiredKeywordsCamel) > 0, "required_keywords", "requiredKeywords"),
 		notBoth(len(m.ExcludedKeywordsCamel) > 0, "excluded_keywords", "excludedKeywords"),
 	)
+	if m.Dedupe != nil {
+		errs = errs.Also(m.Dedupe.validate().ViaField("dedupe"))
+	}
 	excluded := map[string]bool{}
 	for _, word := range m.ExcludedKeywords {
 		excluded[strings.ToLower(word)] = true
@@ -55,6 +60,21 @@ func (m *BindingMatch) validate() *apis.FieldError {
 		}
 		return invalid(word, index("required_keywords", i), "is excluded as well, so nothing could ever match")
 	}))
+}
+
+func (d *MatchDedupe) validate() *apis.FieldError {
+	var errs *apis.FieldError
+	if d.Key == "" {
+		errs = errs.Also(apis.ErrMissingField("key"))
+	} else if err := dedupe.CheckKey(d.Key); err != nil {
+		errs = errs.Also(unfit("key", bounded(err.Error(), maxConditionMessage)))
+	}
+	if d.Window == "" {
+		errs = errs.Also(apis.ErrMissingField("window"))
+	} else if _, err := d.window(); err != nil {
+		errs = errs.Also(invalid(d.Window, "window", err.Error()))
+	}
+	return errs
 }
 
 func (m *BindingMatch) validateConditions() *apis.FieldError {

@@ -138,6 +138,9 @@ type TriggerMetrics struct {
 	// EventsDropped counts the events that were filtered, rate limited or matched
 	// by no binding.
 	EventsDropped int64 `json:"eventsDropped,omitempty"`
+	// EventsDuplicate counts the events that started no run because others with the
+	// same business key had (match.dedupe of the bindings).
+	EventsDuplicate int64 `json:"eventsDuplicate,omitempty"`
 	// AverageProcessingTime is the mean time from receipt to acknowledgement, like 45ms.
 	AverageProcessingTime string `json:"averageProcessingTime,omitempty"`
 	// ErrorRate is errors divided by all requests, 0 to 1.

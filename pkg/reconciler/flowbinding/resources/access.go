@@ -4,6 +4,7 @@
 package resources
 
 import (
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -25,12 +26,14 @@ func MakeServiceAccount(namespace string) *corev1.ServiceAccount {
 }
 
 // MakeRole says what a runner may do, in its own namespace only: read the plan an
-// event names, and keep runs.
+// event names, keep runs, and keep the business keys of bindings that look for
+// duplicates (of Leases, the names that config/core/206-dedupe.yaml allows).
 func MakeRole(namespace string) *rbacv1.Role {
 	group := aofv1.SchemeGroupVersion.Group
 	return &rbacv1.Role{ObjectMeta: runnerMeta(namespace), Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get"}},
 		{APIGroups: []string{group}, Resources: []string{"flowruns"}, Verbs: []string{"get", "create", "update"}},
+		{APIGroups: []string{coordinationv1.GroupName}, Resources: []string{"leases"}, Verbs: []string{"get", "create", "update"}},
 	}}
 }
 

@@ -4,6 +4,7 @@
 package resources
 
 import (
+	coordinationv1 "k8s.io/api/coordination/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -13,8 +14,10 @@ import (
 
 // MakeRole makes what the adapter may do in a namespace. For the Triggers that
 // stand there: read their route tables and the credentials of the namespace, and
-// count their events. Where there are bindings: claim runs, and see whether one is
-// claimed. Both lists of rules are as long as they need to be.
+// count their events. Where there are bindings: claim runs, see whether one is
+// claimed, and keep the business keys of bindings that look for duplicates (of
+// Leases, the names that config/core/206-dedupe.yaml allows). Both lists of rules
+// are as long as they need to be.
 func MakeRole(namespace string, triggers []string, claims bool) *rbacv1.Role {
 	role := &rbacv1.Role{ObjectMeta: shared(namespace)}
 	if len(triggers) > 0 {
@@ -31,6 +34,8 @@ func MakeRole(namespace string, triggers []string, claims bool) *rbacv1.Role {
 	if claims {
 		role.Rules = append(role.Rules, rbacv1.PolicyRule{
 			APIGroups: []string{aofv1.SchemeGroupVersion.Group}, Resources: []string{"flowruns"}, Verbs: []string{"create", "get", "update"},
+		}, rbacv1.PolicyRule{
+			APIGroups: []string{coordinationv1.GroupName}, Resources: []string{"leases"}, Verbs: []string{"create", "get", "update"},
 		})
 	}
 	return role

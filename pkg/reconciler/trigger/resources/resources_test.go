@@ -80,14 +80,15 @@ func TestATableThatFitsNowhereIsRefused(t *testing.T) {
 func TestRightsAreNoWiderThanTheyMustBe(t *testing.T) {
 	t.Parallel()
 	claims := rbacv1.PolicyRule{APIGroups: []string{"aof.dev"}, Resources: []string{"flowruns"}, Verbs: []string{"create", "get", "update"}}
+	keys := rbacv1.PolicyRule{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"create", "get", "update"}}
 	both := MakeRole("ns", []string{"a", "b"}, true)
 	assert.Equal(t, []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{names.Routes("a"), names.Routes("b")}, Verbs: []string{"get"}},
 		{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{names.Events("a"), names.Events("b")}, Verbs: []string{"get", "update"}},
 		{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{names.Credentials}, Verbs: []string{"get"}},
-		claims,
+		claims, keys,
 	}, both.Rules)
-	assert.Equal(t, []rbacv1.PolicyRule{claims}, MakeRole("ns", nil, true).Rules)
+	assert.Equal(t, []rbacv1.PolicyRule{claims, keys}, MakeRole("ns", nil, true).Rules)
 	assert.Len(t, MakeRole("ns", []string{"a"}, false).Rules, 3)
 
 	binding := MakeRoleBinding("ns", "aof-system")
