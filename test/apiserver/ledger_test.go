@@ -28,7 +28,7 @@ func TestLedgerConformance(t *testing.T) { //nolint:paralleltest // see above
 	}
 	client := s.AOF(t).AofV1()
 	var turn sync.Mutex
-	ledgertest.Conformance(t, func(t *testing.T) ledger.Store {
+	open := func(t *testing.T) ledger.Store {
 		t.Helper()
 		turn.Lock()
 		t.Cleanup(func() {
@@ -42,5 +42,7 @@ func TestLedgerConformance(t *testing.T) { //nolint:paralleltest // see above
 		require.NoError(t, err)
 		require.Empty(t, list.Items)
 		return ledgerkube.New(client.RESTClient())
-	})
+	}
+	ledgertest.Conformance(t, open)
+	ledgertest.FaultyConformance(t, open)
 }

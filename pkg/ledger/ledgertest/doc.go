@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package ledgertest holds what every ledger must do: Conformance for any
-// Store, FoldConformance for those that keep documents beside the runs, and
+// Store, FaultyConformance for a Store with faults and callers that know the
+// documented rules, FoldConformance for those that keep documents beside the runs, and
 // DurabilityConformance for those that live in a place that can be reopened.
 //
 // Only tests import it.

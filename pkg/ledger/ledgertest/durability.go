@@ -61,11 +61,11 @@ func DurabilityConformance(t *testing.T, at func(t *testing.T) (open func() Reop
 		first, second := open(), open()
 		run := create(t, first, Run("ns", "a"))
 		var wg sync.WaitGroup
-		for _, s := range []Reopenable{first, second} {
-			wg.Go(func() { countUp(t, s, run, 20) })
+		for name, s := range map[string]Reopenable{"first": first, "second": second} {
+			wg.Go(func() { countUp(t, s, run, name, 20) })
 		}
 		wg.Wait()
-		assert.EqualValues(t, 40, tokens(get(t, first, run)))
+		assert.Len(t, entries(get(t, first, run)), 40)
 		require.NoError(t, first.Close())
 		require.NoError(t, second.Close())
 	})

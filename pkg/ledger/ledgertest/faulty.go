@@ -23,8 +23,9 @@ type Faulty struct {
 
 	mu   sync.Mutex
 	rand *rand.Rand
-	// often is how many of 100 calls fail.
+	// often is how many of 100 calls fail, kinds with what.
 	often int
+	kinds []fault
 	// Faults counts what went wrong.
 	Faults int
 }
@@ -32,7 +33,7 @@ type Faulty struct {
 // NewFaulty makes a store of which often in 100 calls fail, in an order that the
 // seed gives.
 func NewFaulty(s ledger.Store, seed uint64, often int) *Faulty {
-	return &Faulty{Store: s, rand: rand.New(rand.NewPCG(seed, 1)), often: often}
+	return &Faulty{Store: s, rand: rand.New(rand.NewPCG(seed, 1)), often: often, kinds: []fault{refused, unanswered, touched, slow}}
 }
 
 // fault is what goes wrong with one call.
@@ -44,6 +45,8 @@ const (
 	unanswered
 	touched
 	slow
+	// conflicting: somebody else wrote, and wrote what was there before.
+	conflicting
 )
 
 func (f *Faulty) next() fault {
@@ -53,7 +56,7 @@ func (f *Faulty) next() fault {
 		return none
 	}
 	f.Faults++
-	return fault(1 + f.rand.IntN(4))
+	return f.kinds[f.rand.IntN(len(f.kinds))]
 }
 
 var (
@@ -81,6 +84,10 @@ func (f *Faulty) around(call func() error, touch func() error) error {
 	case slow:
 		for range 10 {
 			runtime.Gosched()
+		}
+	case conflicting:
+		if touch != nil {
+			return fmt.Errorf("%w: by whom nobody knows", ledger.ErrConflict)
 		}
 	case none:
 	}
@@ -112,7 +119,7 @@ func (f *Faulty) Get(ctx context.Context, namespace, name string) (run *aofv1.Fl
 // Update implements ledger.Store.
 func (f *Faulty) Update(ctx context.Context, run *aofv1.FlowRun) error {
 	version := run.ResourceVersion
-	err := f.around(func() error { return f.Store.Update(ctx, run) }, func() error {
+	touch := func() error {
 		_, err := f.Amend(ctx, run.Namespace, run.Name, func(spec *aofv1.FlowRunSpec) error {
 			if len(spec.Decisions) < ledger.MaxDecisions {
 				spec.Decisions = append(spec.Decisions, aofv1.RunDecision{Node: "nobody asked"})
@@ -120,7 +127,11 @@ func (f *Faulty) Update(ctx context.Context, run *aofv1.FlowRun) error {
 			return nil
 		})
 		return err
-	})
+	}
+	if version == "" {
+		touch = nil // this can't be a conflict
+	}
+	err := f.around(func() error { return f.Store.Update(ctx, run) }, touch)
 	if err != nil {
 		run.ResourceVersion = version
 	}

@@ -38,6 +38,7 @@ func open(t *testing.T, dir string, o sqlite.Options) *sqlite.Store {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	ledgertest.Conformance(t, func(t *testing.T) ledger.Store { t.Helper(); return open(t, t.TempDir(), fast) })
+	ledgertest.FaultyConformance(t, func(t *testing.T) ledger.Store { t.Helper(); return open(t, t.TempDir(), fast) })
 	ledgertest.FoldConformance(t, func(t *testing.T) ledger.Folder { t.Helper(); return open(t, t.TempDir(), fast) })
 	ledgertest.DurabilityConformance(t, func(t *testing.T) func() ledgertest.Reopenable {
 		t.Helper()
