@@ -132,9 +132,11 @@ func (p *journalPrinter) print(run *aofv1.FlowRun) error {
 		}
 		p.printed[key] = true
 		if p.json {
-			if err := json.NewEncoder(p.w).Encode(l); err != nil {
+			raw, err := json.Marshal(l)
+			if err != nil {
 				return err
 			}
+			fmt.Fprintf(p.w, "%s\n", escaped(raw))
 			continue
 		}
 		at := strings.Repeat(" ", len(journalTime))

@@ -4,9 +4,11 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // oneLine makes text fit for one line of a terminal: what came from outside may
@@ -36,10 +38,29 @@ func printable(s string, breaks bool) string {
 			return r
 		case unicode.IsControl(r):
 			return ' '
+		case unicode.Is(unicode.Bidi_Control, r):
+			return -1 // it has what stands around it read in another order
 		default:
 			return r
 		}
 	}, s)
+}
+
+// escaped has JSON hold no character that could drive a terminal: beside those that
+// JSON must escape these are DEL, the C1 controls and the changes of the direction
+// of writing. They stand in strings only, so it is the same JSON.
+func escaped(json []byte) []byte {
+	var out []byte
+	last := 0
+	for i := 0; i < len(json); {
+		r, n := utf8.DecodeRune(json[i:])
+		if r > ' ' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			out = fmt.Appendf(append(out, json[last:i]...), `\u%04x`, r)
+			last = i + n
+		}
+		i += n
+	}
+	return append(out, json[last:]...)
 }
 
 // shortTime writes a duration as people say it.

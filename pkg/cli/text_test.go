@@ -4,12 +4,14 @@
 package cli
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // escapes are the sequences the progress of a run is drawn with: cursor up,
@@ -22,6 +24,7 @@ func TestOneLine(t *testing.T) {
 		"line breaks":        {"a\r\n b\n\n\tc", "a b c"},
 		"escape sequences":   {"a\x1b[31mb\x1b]0;owned\x07c", "a [31mb ]0;owned c"},
 		"one-byte sequences": {"a\u009b31mb\u0085c", "a 31mb c"},
+		"another direction":  {"a\u202eb\u2066c", "abc"},
 		"not UTF-8":          {"a\x9bb", "a\ufffdb"},
 		"as long as may be":  {"äöüßé", "äöüßé"},
 		"longer":             {"äöüßé!", "äöüßé…"},
@@ -40,6 +43,18 @@ func TestIndent(t *testing.T) {
 	assert.Equal(t, "  a\n\n  b", indent("a\n\nb\n\n"))
 	assert.Equal(t, "  a [2Jb\tc", indent("a\x1b[2Jb\tc"))
 	assert.Equal(t, "  over  write", indent("over\r write"))
+}
+
+func TestJSONForTerminals(t *testing.T) {
+	t.Parallel()
+	const text = "a\x7fb\u009b31m\u202ec\u00e9 \U0001f680"
+	raw, err := json.Marshal(map[string]string{text: text})
+	require.NoError(t, err)
+	got := string(escaped(raw))
+	assert.Equal(t, `{"a\u007fb\u009b31m\u202ecé 🚀":"a\u007fb\u009b31m\u202ecé 🚀"}`, got)
+	var read map[string]string
+	require.NoError(t, json.Unmarshal([]byte(got), &read))
+	assert.Equal(t, map[string]string{text: text}, read, "the same JSON")
 }
 
 func TestShortTime(t *testing.T) {
