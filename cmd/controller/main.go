@@ -19,6 +19,7 @@ import (
 	"aof.dev/operator/pkg/reconciler/agentfleet"
 	"aof.dev/operator/pkg/reconciler/agentflow"
 	"aof.dev/operator/pkg/reconciler/aofcontext"
+	"aof.dev/operator/pkg/reconciler/expiry"
 	"aof.dev/operator/pkg/reconciler/flowbinding"
 	"aof.dev/operator/pkg/reconciler/flowrun"
 	"aof.dev/operator/pkg/reconciler/installation"
@@ -65,6 +66,7 @@ func constructors() []injection.ControllerConstructor {
 		flowbinding.NewController(os.Getenv("AOF_RUNNER_IMAGE")),
 		flowrun.NewController,
 		tally.NewController,
+		expiry.NewController,
 		showObjects,
 	}
 }

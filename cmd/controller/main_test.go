@@ -79,5 +79,5 @@ func TestAllControllersCanBeMade(t *testing.T) {
 		_, leads := impl.Reconciler.(reconciler.LeaderAware)
 		assert.True(t, leads, "%s works on every replica", impl.Name)
 	}
-	assert.Len(t, seen, 10)
+	assert.Len(t, seen, 11)
 }

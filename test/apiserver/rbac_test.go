@@ -35,6 +35,8 @@ const (
 	eventing   = "eventing.knative.dev"
 	serving    = "serving.knative.dev"
 	admissions = "admissionregistration.k8s.io"
+
+	coordination = "coordination.k8s.io"
 )
 
 var (
@@ -55,7 +57,7 @@ var installation struct {
 // webhook's configurations, which are the affair of its own test.
 var rights = []string{
 	"100-namespace", "200-serviceaccounts", "201-clusterrole-controller", "201-clusterrole-webhook", "202-bindings",
-	"203-limits", "204-stream-role", "210-aggregated-roles", "400-config-aof", "400-config-leader-election", "400-config-logging",
+	"203-limits", "204-stream-role", "206-dedupe", "210-aggregated-roles", "400-config-aof", "400-config-leader-election", "400-config-logging",
 }
 
 // installed is the shared server with the rights of config/core, and with two
@@ -155,6 +157,9 @@ var needed = slices.Concat(
 	each(controller, "get update delete", serving, "services", "team-a", names.Runner),
 	each(controller, "get create update", "coordination.k8s.io", "leases", system, "x"),
 	each(controller, "list watch patch", "apps", "deployments", system, names.Stream),
+	// Business keys; that it is those alone, a policy says (dedupe_test.go).
+	each(controller, "list delete", coordination, "leases", "team-a", "aof-dedupe-x"),
+	each(controller, "get create update", coordination, "leases", "team-a", "aof-dedupe-x"), // to hand on
 	// What it hands on.
 	each(controller, "get create update", aof, "flowruns", "team-a", "x"),
 	each(controller, "get", "", "secrets", "team-a", names.Credentials),
@@ -174,13 +179,15 @@ var needed = slices.Concat(
 
 	each(runnerA, "get", "", "configmaps", "team-a", "aof-plan-x"),
 	each(runnerA, "get create update", aof, "flowruns", "team-a", "x"),
+	each(runnerA, "get create update", coordination, "leases", "team-a", "aof-dedupe-x"),
 
 	each(adapter, "get", "", "configmaps", "team-a", names.Routes("hooks")),
 	each(adapter, "get update", "", "configmaps", "team-a", names.Events("hooks")),
 	each(adapter, "get", "", "secrets", "team-a", names.Credentials),
 	// update: the answer to an approval's button is a decision in the run.
 	each(adapter, "create get update", aof, "flowruns", "team-a", "x"),
-	each(adapter, "get create update", "coordination.k8s.io", "leases", system, names.Stream),
+	each(adapter, "get create update", coordination, "leases", "team-a", "aof-dedupe-x"),
+	each(adapter, "get create update", coordination, "leases", system, names.Stream),
 )
 
 // refused are calls that nobody needs and that would do harm.
@@ -204,7 +211,7 @@ var refused = slices.Concat(
 	each(controller, "update", eventing, "brokers", "team-a", "default"),
 	each(controller, "get update", admissions, "validatingwebhookconfigurations", "", "validation.webhook.aof.dev"),
 	each(controller, "impersonate", "", "users groups serviceaccounts", "", "x"),
-	each(controller, "get create", "coordination.k8s.io", "leases", "team-a", "x"),
+	each(controller, "watch patch", coordination, "leases", "team-a", "x"),
 
 	each(hook, "get list watch", "", "secrets", system, ""),
 	each(hook, "get update", "", "secrets", system, names.AdapterToken),
@@ -223,6 +230,8 @@ var refused = slices.Concat(
 	each(runnerA, "delete list watch patch", aof, "flowruns", "team-a", "x"),
 	each(runnerA, "get list", aof, "flowbindings agents agentflows contexts triggers", "team-a", "x"),
 	each(runnerA, "create", "", "serviceaccounts/token", "team-a", names.Runner),
+	each(runnerA, "list watch patch delete", coordination, "leases", "team-a", "x"),
+	each(runnerA, "get create update", coordination, "leases", "team-b", "x"),
 
 	each(adapter, "get", "", "configmaps", "team-a", "other"),
 	each(adapter, "update", "", "configmaps", "team-a", names.Routes("hooks")),
@@ -232,7 +241,9 @@ var refused = slices.Concat(
 	each(adapter, "create get", aof, "flowruns", "team-b", "x"),
 	each(adapter, "get", "", "secrets", "team-b", names.Credentials),
 	each(adapter, "get", "", "secrets", system, names.AdapterToken),
-	each(adapter, "get update", "coordination.k8s.io", "leases", system, "aof-controller.x"),
+	each(adapter, "get update", coordination, "leases", system, "aof-controller.x"),
+	each(adapter, "list watch patch delete", coordination, "leases", "team-a", "x"),
+	each(adapter, "get create update", coordination, "leases", "team-b", "x"),
 	each(adapter, "get patch", "apps", "deployments", system, names.Stream),
 )
 

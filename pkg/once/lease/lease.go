@@ -13,11 +13,13 @@ package lease
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
@@ -79,14 +81,14 @@ func (s *Store) Save(ctx context.Context, r *once.Record) error {
 	case err != nil:
 		return err
 	}
-	r.Version = stored.ResourceVersion
+	r.Version = versionOf(stored)
 	return nil
 }
 
 // Read gives what a Lease says. What it lacks is zero: such an entry is over.
 func Read(l *coordinationv1.Lease) once.Record {
 	r := once.Record{
-		Namespace: l.Namespace, Name: l.Name, Version: l.ResourceVersion,
+		Namespace: l.Namespace, Name: l.Name, Version: versionOf(l),
 		Binding: l.Labels[names.LabelBinding], Trigger: l.Annotations[annotationTrigger],
 		Entry: dedupe.Entry{
 			Run: ptr.Deref(l.Spec.HolderIdentity, ""), First: timeOf(l.Spec.AcquireTime), Claimed: timeOf(l.Spec.RenewTime),
@@ -105,10 +107,11 @@ func Read(l *coordinationv1.Lease) once.Record {
 
 func write(r *once.Record) *coordinationv1.Lease {
 	e := &r.Entry
+	version, uid, _ := strings.Cut(r.Version, "@")
 	out := &coordinationv1.Lease{
 		TypeMeta: metav1.TypeMeta{APIVersion: coordinationv1.SchemeGroupVersion.String(), Kind: "Lease"},
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: r.Namespace, Name: r.Name, ResourceVersion: r.Version,
+			Namespace: r.Namespace, Name: r.Name, ResourceVersion: version, UID: types.UID(uid),
 			Labels:      map[string]string{names.LabelManaged: "true", names.LabelKind: names.KindDedupe},
 			Annotations: map[string]string{annotationMade: strconv.FormatBool(e.Made)},
 		},
@@ -133,6 +136,10 @@ func write(r *once.Record) *coordinationv1.Lease {
 	}
 	return out
 }
+
+// versionOf is the version of a Lease with its UID: Leases are created by updates,
+// and one that was removed must not come back so.
+func versionOf(l *coordinationv1.Lease) string { return l.ResourceVersion + "@" + string(l.UID) }
 
 func timeOf(t *metav1.MicroTime) time.Time {
 	if t == nil {

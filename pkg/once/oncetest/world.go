@@ -18,6 +18,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 
@@ -222,6 +223,7 @@ func (l *Leases) put(object *coordinationv1.Lease) *coordinationv1.Lease {
 	}
 	l.version++
 	stored := object.DeepCopy()
+	stored.UID = "uid-of-" + types.UID(object.Name)
 	stored.ResourceVersion = fmt.Sprint(l.version)
 	l.stored[object.Namespace+"/"+object.Name] = stored
 	return stored.DeepCopy()
