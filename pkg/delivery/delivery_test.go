@@ -53,6 +53,15 @@ func TestWhatIsNotForTheBindingIsTaken(t *testing.T) {
 		"no match":        {path, func(t *testing.T) cloudevents.Event { t.Helper(); return event(t, "1", "all is well") }},
 		"another trigger": {path, func(t *testing.T) cloudevents.Event { t.Helper(); return event(t, "1", "disk", "aoftrigger", "other") }},
 		"no trigger":      {path, func(t *testing.T) cloudevents.Event { t.Helper(); return event(t, "1", "disk", "aoftrigger", "") }},
+		"another trigger, said to match": {path, func(t *testing.T) cloudevents.Event {
+			t.Helper()
+			return event(t, "1", "disk", "aoftrigger", "other", "aofmatch", "|team/web|")
+		}},
+		"another trigger's dead letter": {deadLetters, func(t *testing.T) cloudevents.Event {
+			t.Helper()
+			return event(t, "1", "disk", "aoftrigger", "other", "aofmatch", "|team/web|")
+		}},
+		"no trigger's dead letter": {deadLetters, func(t *testing.T) cloudevents.Event { t.Helper(); return event(t, "1", "disk", "aoftrigger", "") }},
 		"matched elsewhere": {path, func(t *testing.T) cloudevents.Event {
 			t.Helper()
 			return event(t, "1", "disk", "aofmatch", "|team/web-2|other/web|")
