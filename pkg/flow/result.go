@@ -11,13 +11,16 @@ import (
 
 // Result is what the flow is for: the output of the last End that succeeded in
 // plan order and has one, else the output of the last node that did work and
-// succeeded. The text is what a person gets to read; it is empty when nothing
-// succeeded.
+// succeeded. What a run had done before it failed or was cancelled is no result,
+// since nobody should take it for one; it is in the journal. Only the error
+// handler, and what comes after it, speak for such a run. The text is what a person
+// gets to read; it is empty when there is no result.
 func (p *Plan) Result(s State) (value any, text string) {
 	var last *NodeState
+	failed := s.Phase == PhaseFailed || s.Phase == PhaseCancelled
 	for i := len(s.Nodes) - 1; i >= 0; i-- {
 		n := &s.Nodes[i]
-		if n.Phase != PhaseSucceeded || n.Output == nil {
+		if n.Phase != PhaseSucceeded || n.Output == nil || failed && !p.handles(n.ID) {
 			continue
 		}
 		if n.Kind == KindEnd {
@@ -31,6 +34,12 @@ func (p *Plan) Result(s State) (value any, text string) {
 		return nil, ""
 	}
 	return last.Output, outputText(last)
+}
+
+// handles says whether a node is the error handler or comes after it.
+func (p *Plan) handles(id string) bool {
+	i, ok := p.index[id]
+	return ok && p.handler != none && (i == p.handler || p.steps[i].before.has(p.handler))
 }
 
 // works tells the nodes that produce something from those that steer.

@@ -319,7 +319,7 @@ func TestResult(t *testing.T) {
 	}{
 		"the End":             {nodes, map[string]answer{"a": {output: map[string]any{"output": "x"}}}, "done: x", "done: x"},
 		"the last that spoke": {nodes[:3], map[string]answer{"say": {output: map[string]any{"sent": true, "message": "hello"}}}, map[string]any{"sent": true, "message": "hello"}, "hello"},
-		"past the failed":     {nodes[:3], map[string]answer{"say": {fail: "X"}, "a": {output: "plain"}}, "plain", "plain"},
+		"not past the failed": {nodes[:3], map[string]answer{"say": {fail: "X"}, "a": {output: "plain"}}, nil, ""},
 		"nothing":             {nodes[:1], map[string]answer{"a": {fail: "X"}}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -332,6 +332,35 @@ func TestResult(t *testing.T) {
 			value, got := p.Result(play(t, p, flow.Facts{}, tt.answers))
 			assert.Equal(t, tt.value, value)
 			assert.Equal(t, tt.text, got)
+		})
+	}
+}
+
+// Of a run that failed only the error handler's branch is the result, even beside
+// an End that was reached.
+func TestResultOfTheErrorHandler(t *testing.T) {
+	t.Parallel()
+	f := flow.Flow{
+		Nodes: []flow.Node{
+			work("a"), work("b"), node("end", flow.KindEnd, "output", "all is well"), work("sorry"), node("note", flow.KindResponse, "message", "x"),
+		},
+		Edges:        []flow.Edge{edge("b", "end"), edge("sorry", "note")},
+		ErrorHandler: "sorry",
+	}
+	for name, tt := range map[string]struct {
+		answers map[string]answer
+		want    string
+	}{
+		"nothing failed":         {map[string]answer{}, "all is well"},
+		"the handler's":          {map[string]answer{"a": {fail: "X"}, "sorry": {output: "sorry"}, "note": {fail: "X"}}, "sorry"},
+		"what comes after it":    {map[string]answer{"a": {fail: "X"}, "note": {output: "noted"}}, "noted"},
+		"the handler failed too": {map[string]answer{"a": {fail: "X"}, "sorry": {fail: "Y"}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := compile(t, f)
+			_, got := p.Result(play(t, p, flow.Facts{}, tt.answers))
+			assert.Equal(t, tt.want, got)
 		})
 	}
 }
