@@ -31,7 +31,7 @@ var law = map[string][]string{
 	"pkg/apis": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "knative.dev/pkg/...", "sigs.k8s.io/json/...", "github.com/netresearch/go-cron", "pkg/apis/...", "pkg/audit", "pkg/dedupe", "pkg/expr", "pkg/flow", "pkg/match"},
 
 	// The only place where kinds and core meet beside validation.
-	"pkg/plan": {"std", "pkg/agent", "k8s.io/apimachinery/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/dedupe", "pkg/expr", "pkg/flow", "pkg/match", "pkg/fleet"},
+	"pkg/plan": {"std", "pkg/agent", "k8s.io/apimachinery/...", "sigs.k8s.io/yaml", "pkg/apis/...", "pkg/dedupe", "pkg/expr", "pkg/flow", "pkg/match", "pkg/fleet", "pkg/guard"},
 
 	// Events and where they come from.
 	"pkg/event":   {"std", "github.com/cloudevents/sdk-go/v2/...", "pkg/match", "pkg/expr"},
@@ -48,7 +48,7 @@ var law = map[string][]string{
 	// Runs.
 	"pkg/ledger":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "modernc.org/sqlite/...", "modernc.org/sqlite", "pkg/apis/...", "pkg/ledger"},
 	"pkg/ledger/kube": {"std", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/apis/...", "pkg/ledger"},
-	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/audit", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/guard", "pkg/ledger", "pkg/llm", "pkg/node", "pkg/plan", "pkg/quota", "pkg/verdict"},
+	"pkg/runner":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis/...", "golang.org/x/sync/errgroup", "github.com/cloudevents/sdk-go/v2/...", "pkg/agent", "pkg/apis/...", "pkg/audit", "pkg/event", "pkg/expr", "pkg/fleet", "pkg/flow", "pkg/guard", "pkg/ledger", "pkg/llm", "pkg/names", "pkg/node", "pkg/plan", "pkg/quota", "pkg/verdict"},
 	"pkg/guard":       {"std"},
 	"pkg/audit":       {"std"},
 	"pkg/audit/sink":  {"std", "k8s.io/utils/clock", "pkg/audit"},

@@ -53,8 +53,8 @@ type Runner struct {
 	Models Models
 }
 
-// Run asks the agent's model about input. The error wraps an *llm.Error and
-// names the agent.
+// Run asks the agent's model about input. The error wraps an *llm.Error, or what
+// a Meter said, and names the agent.
 func (r *Runner) Run(ctx context.Context, spec Spec, input string) (Result, error) {
 	resp, err := r.generate(ctx, spec, input)
 	if err != nil {
@@ -89,7 +89,7 @@ func (r *Runner) generate(ctx context.Context, spec Spec, input string) (*llm.Re
 		return nil, err
 	}
 	req.Model = model
-	resp, err := provider.Generate(ctx, req)
+	resp, err := call(ctx, provider, req)
 	if err != nil {
 		return nil, err
 	}

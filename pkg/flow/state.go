@@ -191,6 +191,8 @@ const (
 	WaitReaction WaitKind = "Reaction"
 	WaitTimer    WaitKind = "Timer"
 	WaitEvent    WaitKind = "Event"
+	// WaitLimit waits for room under a limit.
+	WaitLimit WaitKind = "Limit"
 )
 
 // Wait is what a suspended node waits for.

@@ -18,6 +18,9 @@ const (
 	// Grace is how long a run has to come once its turn is due. One that does not
 	// loses its place in line.
 	Grace = time.Minute
+	// Settling is how long a run may hold something before what is known of the run
+	// is held against it.
+	Settling = 10 * time.Second
 	// MaxLine bounds how many runs stand in one line. Those beyond come again
 	// later, in no order.
 	MaxLine = 512
@@ -193,6 +196,14 @@ func (q *Quota) Leave(id string) bool {
 	q.Working = slices.DeleteFunc(q.Working, func(p Place) bool { return p.ID == id })
 	q.Line = slices.DeleteFunc(q.Line, func(t Ticket) bool { return t.ID == id })
 	return len(q.Working)+len(q.Line) < n
+}
+
+// Vacate takes back what runs hold of whom gone says that they are not at work any
+// more. Tickets are left alone: those nobody comes for run out.
+func (q *Quota) Vacate(gone func(Place) bool) bool {
+	n := len(q.Working)
+	q.Working = slices.DeleteFunc(q.Working, gone)
+	return len(q.Working) < n
 }
 
 // Next are the runs in line that would be admitted now.

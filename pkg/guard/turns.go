@@ -178,6 +178,17 @@ func (t *Turns) Leave(id string) (changed bool) {
 	return changed
 }
 
+// Vacate ends the turns of runs of whom gone says that they are over, and takes
+// those out of their lines.
+func (t *Turns) Vacate(gone func(Place) bool) (changed bool) {
+	for _, p := range t.Places() {
+		if gone(p) {
+			changed = t.Leave(p.ID) || changed
+		}
+	}
+	return changed
+}
+
 // Next are the runs whose turn it is and who have not taken it.
 func (t *Turns) Next() []string {
 	var out []string

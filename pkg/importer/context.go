@@ -22,6 +22,9 @@ func (o *object) context() {
 		o.alias(limits, "max_requests_per_minute", "rate_limit_per_minute")
 		o.alias(limits, "max_concurrent", "max_concurrent_operations", "max_concurrent_requests")
 		o.alias(limits, "max_execution_time_seconds", "timeout_seconds")
+		o.drop(limits, "max_requests_per_hour", "runs are limited by the minute: use max_requests_per_minute")
+		o.drop(limits, "max_tokens_per_request", "a reply is limited by the Agent's max_tokens")
+		o.drop(limits, "max_cost_per_day", "prices are not known here: use max_tokens_per_day")
 	}
 }
 

@@ -33,6 +33,8 @@ const (
 type dispatcher struct {
 	store ledger.Store
 	carry func(ctx context.Context, key types.NamespacedName) error
+	// turns, when set, finds the runs that wait for a limit and need not any more.
+	turns func(ctx context.Context, unfinished map[types.UID]*aofv1.FlowRun) (map[types.UID]bool, error)
 	clock clock.Clock
 	log   *slog.Logger
 
@@ -139,12 +141,16 @@ func (d *dispatcher) sweep(ctx context.Context) time.Duration {
 	now := d.clock.Now()
 	next := sweepEvery
 	options := ledger.ListOptions{Phases: []aofv1.FlowRunPhase{aofv1.FlowRunPhasePending, aofv1.FlowRunPhaseRunning, aofv1.FlowRunPhaseWaiting}}
+	unfinished := map[types.UID]*aofv1.FlowRun{}
 	for run, err := range ledger.All(ctx, d.store, options) {
 		if err != nil {
 			if ctx.Err() == nil {
 				d.log.Error("sweep", "error", err)
 			}
 			return time.Second
+		}
+		if d.turns != nil {
+			unfinished[run.UID] = run
 		}
 		at, ok := due(run)
 		switch {
@@ -155,7 +161,24 @@ func (d *dispatcher) sweep(ctx context.Context) time.Duration {
 			next = min(next, at.Sub(now))
 		}
 	}
+	d.wake(ctx, unfinished)
 	return next
+}
+
+// wake queues the runs whose turn has come.
+func (d *dispatcher) wake(ctx context.Context, unfinished map[types.UID]*aofv1.FlowRun) {
+	if d.turns == nil {
+		return
+	}
+	due, err := d.turns(ctx, unfinished)
+	if err != nil && ctx.Err() == nil {
+		d.log.Error("sweep limits", "error", err)
+	}
+	for uid := range due {
+		if run := unfinished[uid]; run != nil && run.Status.Phase == aofv1.FlowRunPhaseWaiting {
+			d.submit(types.NamespacedName{Namespace: run.Namespace, Name: run.Name})
+		}
+	}
 }
 
 // due is when a run should be carried on: at once, when its lease is over, or
@@ -164,7 +187,7 @@ func due(run *aofv1.FlowRun) (time.Time, bool) {
 	if l := run.Status.Lease; l != nil && l.ExpiresAt != nil {
 		return l.ExpiresAt.Time, true
 	}
-	if run.Status.Phase != aofv1.FlowRunPhaseWaiting {
+	if run.Status.Phase != aofv1.FlowRunPhaseWaiting || run.Spec.Cancel != nil {
 		return time.Time{}, true
 	}
 	var first time.Time

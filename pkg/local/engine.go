@@ -21,6 +21,7 @@ import (
 	"aof.dev/operator/pkg/llm"
 	"aof.dev/operator/pkg/llm/builtin"
 	"aof.dev/operator/pkg/node"
+	"aof.dev/operator/pkg/quota"
 	"aof.dev/operator/pkg/runner"
 	"aof.dev/operator/pkg/shell"
 	"aof.dev/operator/pkg/source"
@@ -52,7 +53,7 @@ func Platforms() *source.Registry { return source.NewRegistry(slack.Platform(), 
 
 // newRunner puts the executors together. On a person's own machine scripts may
 // start any program that the person could.
-func (s Settings) newRunner(store ledger.Store, plans runner.Plans, messenger node.Messenger) *runner.Runner {
+func (s Settings) newRunner(store ledger.Folder, plans runner.Plans, messenger node.Messenger) *runner.Runner {
 	env := map[string]string{}
 	for _, name := range []string{"PATH", "HOME", "KUBECONFIG", "DOCKER_HOST", "LANG", "TMPDIR"} {
 		if value := s.Getenv(name); value != "" {
@@ -63,8 +64,9 @@ func (s Settings) newRunner(store ledger.Store, plans runner.Plans, messenger no
 	script := shell.New(shell.ScriptPolicy(env, nil), s.Clock)
 	models := builtin.Opener(llm.Options{Getenv: s.Getenv, HTTPClient: s.HTTPClient, Scripts: scriptFS(s.Files), Model: s.Model})
 	return &runner.Runner{
-		Store: store,
-		Plans: plans,
+		Store:  store,
+		Plans:  plans,
+		Quotas: &quota.Keeper{Store: quota.Documents{Ledger: store}, Clock: s.Clock},
 		Nodes: func(agents node.Agents) node.Executors {
 			return node.New(node.Options{
 				Transform: transform, Script: script, HTTPClient: s.HTTPClient, Clock: s.Clock, Messenger: messenger, Agents: agents,

@@ -65,6 +65,7 @@ func Open(ctx context.Context, s Settings, dir string, log *slog.Logger) (*Serve
 	server.once = &once.Maker{Runs: store, Keys: server.keys, Clock: s.Clock}
 	server.runner = s.newRunner(store, &storedPlans{store: store}, server)
 	server.dispatcher = newDispatcher(store, s.Clock, log, server.carry)
+	server.dispatcher.turns = server.turns
 	server.adapter = adapter.New(server, server, s.Clock)
 	if err := server.counters.load(ctx, store); err != nil {
 		return nil, errors.Join(fmt.Errorf("read counters: %w", err), store.Close())

@@ -104,6 +104,10 @@ const (
 // want one: namespace/name, separated by commas.
 const EnvStreams = "AOF_STREAMS"
 
+// ReplacedBy begins the reason of a run's cancellation that a newer run took the
+// place of; the newer run's name follows.
+const ReplacedBy = "replaced by run "
+
 // Events between our own processes.
 const (
 	// TypeResume is the type of the event that has a run carried on.

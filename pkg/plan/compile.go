@@ -76,6 +76,7 @@ func Binding(b *aofv1.FlowBinding, find Finder) (*Plan, error) {
 	if p.Dedupe, err = b.Dedupe(); err != nil {
 		return nil, err
 	}
+	p.Overrun = overrunOf(b.Spec.Overrun)
 	return p, nil
 }
 

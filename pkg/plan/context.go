@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/guard"
 )
 
 // contextOf merges the Context with the flow's own: the flow's fills what the
@@ -42,6 +43,7 @@ func contextOf(c *aofv1.Context, own *aofv1.FlowContext) Context {
 		}
 	}
 	out.Audit = auditOf(c.Spec.Audit)
+	out.Limits = limitsOf(c.Spec.Limits)
 	return out
 }
 
@@ -53,6 +55,25 @@ func auditOf(a *aofv1.ContextAudit) *Audit {
 	return &Audit{
 		Sink: string(a.Sink), URL: a.URL, Headers: a.Headers, Path: a.Path, Events: a.Events, Payload: deref(a.IncludePayload),
 	}
+}
+
+func limitsOf(l *aofv1.ContextLimits) Limits {
+	if l == nil {
+		return Limits{}
+	}
+	return Limits{
+		Limits: guard.Limits{
+			RequestsPerMinute: deref(l.MaxRequestsPerMinute), TokensPerDay: deref(l.MaxTokensPerDay), Concurrent: deref(l.MaxConcurrent),
+		},
+		ExecutionSeconds: deref(l.MaxExecutionTimeSeconds), Refuse: l.OnExceed == aofv1.OnExceedRefuse,
+	}
+}
+
+func overrunOf(o *aofv1.BindingOverrun) *Overrun {
+	if o == nil || o.Policy == "" || o.Policy == aofv1.OverrunParallel {
+		return nil
+	}
+	return &Overrun{Policy: guard.Policy(o.Policy), Key: o.Key}
 }
 
 func overrideApproval(a *Approval, o *aofv1.BindingOverrides) {

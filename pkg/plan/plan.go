@@ -15,6 +15,7 @@ import (
 	"aof.dev/operator/pkg/agent"
 	"aof.dev/operator/pkg/dedupe"
 	"aof.dev/operator/pkg/flow"
+	"aof.dev/operator/pkg/guard"
 	"aof.dev/operator/pkg/match"
 )
 
@@ -44,6 +45,17 @@ type Plan struct {
 	Rule *match.Rule `json:"rule,omitempty"`
 	// Dedupe says which events are about the same thing; nil when each is its own.
 	Dedupe *dedupe.Rule `json:"dedupe,omitempty"`
+	// Overrun is what becomes of a run while another of the binding is not over;
+	// nil when both go on.
+	Overrun *Overrun `json:"overrun,omitempty"`
+}
+
+// Overrun is a binding's policy for runs that are in each other's way.
+type Overrun struct {
+	Policy guard.Policy `json:"policy"`
+	// Key is a template over the event; runs of the same text are in each other's
+	// way. Empty is all runs of the binding.
+	Key string `json:"key,omitempty"`
 }
 
 // Trigger names the event source of a binding.
@@ -73,6 +85,8 @@ type Context struct {
 	Approval Approval `json:"approval,omitzero"`
 	// Audit says what is put on record, and where; nil for no audit.
 	Audit *Audit `json:"audit,omitempty"`
+	// Limits are what the runs of the Context may use together.
+	Limits Limits `json:"limits,omitzero"`
 }
 
 // Audit says what is put on record, and where. URL, Path and Headers may hold
@@ -87,6 +101,18 @@ type Audit struct {
 	Events  []string `json:"events,omitempty"`
 	Payload bool     `json:"payload,omitempty"`
 }
+
+// Limits are what the runs of a Context may use; 0 is no limit.
+type Limits struct {
+	guard.Limits
+	// ExecutionSeconds is how long one run may work.
+	ExecutionSeconds int64 `json:"executionSeconds,omitempty"`
+	// Refuse has a run that a limit keeps out end as failed, rather than wait.
+	Refuse bool `json:"refuse,omitempty"`
+}
+
+// Shared says whether runs must ask before they begin or go on.
+func (l Limits) Shared() bool { return l.RequestsPerMinute > 0 || l.Concurrent > 0 }
 
 // Approval says who decides and how long they have.
 type Approval struct {

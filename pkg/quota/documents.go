@@ -23,7 +23,10 @@ type stored struct {
 	Document json.RawMessage `json:"document"`
 }
 
-func kindOf(key Key) string { return "quota/" + string(key.Kind) }
+// DocumentKind is what documents of a kind are called in a ledger.
+func DocumentKind(kind Kind) string { return "quota/" + string(kind) }
+
+func kindOf(key Key) string { return DocumentKind(key.Kind) }
 
 func nameOf(key Key) string { return key.Namespace + "/" + key.Name }
 

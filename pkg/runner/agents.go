@@ -27,16 +27,33 @@ var _ AgentRunner = (*agent.Runner)(nil)
 type asker struct {
 	runner AgentRunner
 	plan   *plan.Plan
+	meter  *meter // nil when tokens are not limited
 }
 
 // Ask runs the agent or fleet that the call names, or the one it brings.
 func (a *asker) Ask(ctx context.Context, run node.Run, call node.AgentCall) (node.AgentAnswer, error) {
-	answer, err := a.ask(ctx, call)
+	answer, err := a.metered(ctx, call)
 	usage := flow.Usage{InputTokens: answer.Usage.InputTokens, OutputTokens: answer.Usage.OutputTokens}
 	if err != nil {
 		return node.AgentAnswer{Usage: usage}, agentError(ctx, err)
 	}
 	return node.AgentAnswer{Output: answer.Output, Usage: usage}, nil
+}
+
+// metered asks within the Context's limit of tokens. An answer that came about
+// without some of the calls it needed is none.
+func (a *asker) metered(ctx context.Context, call node.AgentCall) (agent.Result, error) {
+	if a.meter == nil {
+		return a.ask(ctx, call)
+	}
+	w := &watched{meter: a.meter}
+	answer, err := a.ask(agent.WithMeter(ctx, w), call)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refused != nil {
+		err = w.refused
+	}
+	return answer, err
 }
 
 func (a *asker) ask(ctx context.Context, call node.AgentCall) (agent.Result, error) {
@@ -66,6 +83,14 @@ func (a *asker) ask(ctx context.Context, call node.AgentCall) (agent.Result, err
 func agentError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	var refused *tokenError
+	var limits *node.Error
+	switch {
+	case errors.As(err, &refused):
+		return refused
+	case errors.As(err, &limits):
+		return limits
 	}
 	var model *llm.Error
 	if errors.As(err, &model) {

@@ -71,7 +71,7 @@ func (e *execution) decide() {
 			e.decideApproval(n)
 		case flow.WaitReaction:
 			e.decideReaction(n)
-		case flow.WaitTimer, flow.WaitEvent:
+		case flow.WaitTimer, flow.WaitEvent, flow.WaitLimit:
 		}
 	}
 }

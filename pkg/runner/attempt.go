@@ -21,6 +21,7 @@ type alarms struct {
 	delay  clock.Timer
 	until  time.Time // of delay
 	last   clock.Timer
+	time   clock.Timer // nil when the run may work as long as it likes
 	lastAt time.Time
 }
 
@@ -31,7 +32,18 @@ func (e *execution) newAlarms(ctx context.Context) *alarms {
 		a.lastAt = deadline.Add(-e.runner.Yield)
 		a.last = a.clock.NewTimer(max(0, a.lastAt.Sub(a.clock.Now())))
 	}
+	if limit := e.timeLeft(); limit > 0 {
+		a.time = a.clock.NewTimer(limit)
+	}
 	return a
+}
+
+// spent rings when the run has worked as long as it may.
+func (a *alarms) spent() <-chan time.Time {
+	if a.time == nil {
+		return nil
+	}
+	return a.time.C()
 }
 
 // yielding says that no node is to be begun any more.
@@ -69,7 +81,7 @@ func (a *alarms) delayed(at time.Time) <-chan time.Time {
 }
 
 func (a *alarms) stop() {
-	for _, timer := range []clock.Timer{a.renew, a.delay, a.last} {
+	for _, timer := range []clock.Timer{a.renew, a.delay, a.last, a.time} {
 		if timer != nil {
 			timer.Stop()
 		}

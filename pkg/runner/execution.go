@@ -46,7 +46,12 @@ type execution struct {
 	takeovers int64
 	// expires is when the lease we hold is over.
 	expires time.Time
-	most    int // how large an output may be that is written; 0 is any
+	// admitted says that the run may hold a place or a turn, doneWithTokens gives
+	// back tokens; nil when they are not limited.
+	admitted       bool
+	doneWithTokens func(context.Context) error
+	overtime       bool // it has worked longer than it may
+	most           int  // how large an output may be that is written; 0 is any
 }
 
 // pending is an attempt that may begin once its time has come.
@@ -86,6 +91,7 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 	alarms := e.newAlarms(ctx)
 	defer alarms.stop()
 	for first, force := true, !unstored(e.run); ; first = false {
+		e.checkTime()
 		// However little time there is, the first nodes are begun: a run that has
 		// been taken up must move.
 		yielding := !first && alarms.yielding()
@@ -127,6 +133,7 @@ func (e *execution) work(ctx context.Context) (*aofv1.FlowRun, error) {
 		case <-alarms.renew.C():
 			force = true
 		case <-alarms.yield():
+		case <-alarms.spent():
 		case <-alarms.delayed(e.earliest()):
 		case d := <-e.audit.arrivals():
 			e.audit.arrived(d)
@@ -227,6 +234,7 @@ func (e *execution) take(r result) {
 	delete(e.begun, id)
 	e.audit.did(id, r.actions)
 	switch {
+	case r.err != nil && e.outOfTokens(r):
 	case r.err != nil:
 		e.step(failed(r, e.secrets, now))
 	case r.value.Wait != nil:

@@ -32,6 +32,10 @@ func (e *execution) fillPhase(status *aofv1.FlowRunStatus, now metav1.MicroTime)
 		cause.Message = e.secrets.RedactText(cause.Message)
 		status.MarkFailed(cause)
 	case flow.PhaseCancelled:
+		if e.overtime {
+			status.MarkFailed(e.tooLong())
+			break
+		}
 		status.MarkCancelled(runError(e.state.Error).Message)
 	case flow.PhaseSucceeded, flow.PhaseSkipped:
 		status.MarkSucceeded()
@@ -61,6 +65,10 @@ func runError(err *flow.RunError) aofv1.RunError {
 func waitingFor(waits []aofv1.WaitStatus) string {
 	parts := make([]string, 0, len(waits))
 	for _, w := range waits {
+		if w.Kind == string(flow.WaitLimit) {
+			parts = append(parts, fmt.Sprintf("node %s: %s", w.Node, w.Message))
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("node %s waits for %s", w.Node, strings.ToLower(w.Kind)))
 	}
 	return strings.Join(parts, "; ")
@@ -124,6 +132,9 @@ func (e *execution) expire() {
 			done.Output = reacted(n.Wait, map[string]any{"timeout": true, "approved": false, "reaction": nil})
 		case flow.WaitTimer:
 			done.Output = map[string]any{"waited": true}
+		case flow.WaitLimit:
+			e.step(flow.Resume{Node: n.ID, Attempt: n.Attempt, At: now})
+			continue
 		default:
 			continue
 		}

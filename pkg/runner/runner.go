@@ -18,6 +18,7 @@ import (
 	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/node"
 	"aof.dev/operator/pkg/plan"
+	"aof.dev/operator/pkg/quota"
 	"aof.dev/operator/pkg/verdict"
 )
 
@@ -64,6 +65,9 @@ type Runner struct {
 	Nodes func(agents node.Agents) node.Executors
 	// Agents asks models.
 	Agents AgentRunner
+	// Quotas keeps what Contexts' limits and bindings' overrun policies need to be
+	// the same for all replicas. Without it runs that have such don't begin.
+	Quotas *quota.Keeper
 	// Secrets finds credentials for a namespace; nil finds none.
 	Secrets func(namespace string) *Secrets
 	Clock   clock.Clock
@@ -127,7 +131,14 @@ func (r *Runner) Carry(ctx context.Context, run *aofv1.FlowRun) (*aofv1.FlowRun,
 	if err != nil {
 		return r.refuse(ctx, run, err)
 	}
-	return e.work(ctx)
+	if stop, err := e.admit(ctx); stop || err != nil {
+		return run, err
+	}
+	out, err := e.work(ctx)
+	if err == nil {
+		e.leave(ctx)
+	}
+	return out, err
 }
 
 func (r *Runner) heldByAnother(run *aofv1.FlowRun) bool {
@@ -186,7 +197,11 @@ func (r *Runner) open(ctx context.Context, run *aofv1.FlowRun) (*execution, erro
 		requestedBy: verdict.RequestedBy(message), opened: r.Clock.Now(), takeovers: r.takeoversOf(run), stop: func() {},
 	}
 	e.audit = r.newAuditor(run, p, message, facts, secrets)
-	e.executors = r.Nodes(&asker{runner: r.Agents, plan: p})
+	m := e.newMeter()
+	if m != nil {
+		e.doneWithTokens = m.giveBack
+	}
+	e.executors = r.Nodes(&asker{runner: r.Agents, plan: p, meter: m})
 	e.resume(commands)
 	return e, nil
 }

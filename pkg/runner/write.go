@@ -228,6 +228,9 @@ func (e *execution) fill(released bool) error {
 		began := metav1.NewMicroTime(e.opened)
 		status.StartTime = &began
 	}
+	if e.plan.Context.Limits.ExecutionSeconds > 0 {
+		status.WorkedMilliseconds = e.worked().Milliseconds()
+	}
 	e.fillLease(status, now, released)
 	e.fillPhase(status, now)
 	if e.most > 0 {

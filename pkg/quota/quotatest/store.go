@@ -39,8 +39,8 @@ func Test(t *testing.T, open func(t *testing.T) quota.Store) {
 		require.NoError(t, err)
 		assert.Empty(t, document)
 	})
-	t.Run("versions", func(t *testing.T) { versions(t, open(t), open(t)) })       //nolint:paralleltest // as above
-	t.Run("replicas race", func(t *testing.T) { race(t, open) })                  //nolint:paralleltest // as above
+	t.Run("versions", func(t *testing.T) { versions(t, open(t), open(t)) })        //nolint:paralleltest // as above
+	t.Run("replicas race", func(t *testing.T) { race(t, open) })                   //nolint:paralleltest // as above
 	t.Run("tokens are shared", func(t *testing.T) { tokens(t, open(t), open(t)) }) //nolint:paralleltest // as above
 }
 

@@ -38,6 +38,7 @@ func (c *Context) SetDefaults(context.Context) {
 		foldPointer(&l.MaxRequestsPerMinute, &l.RateLimitPerMinute)
 		foldPointer(&l.MaxConcurrent, &l.MaxConcurrentOperations)
 		foldPointer(&l.MaxExecutionTimeSeconds, &l.TimeoutSeconds)
+		l.OnExceed = canonicalWord(l.OnExceed, onExceed, nil)
 	}
 }
 
@@ -103,5 +104,7 @@ func sinkOf(scheme string) AuditSink {
 // DefaultAuditURL is where a webhook sink without a url finds it: among the
 // credentials of the namespace.
 const DefaultAuditURL = "${AUDIT_WEBHOOK_URL}"
+
+var onExceed = []OnExceed{OnExceedWait, OnExceedRefuse}
 
 var auditSinks = []AuditSink{AuditSinkStdout, AuditSinkFile, AuditSinkWebhook}

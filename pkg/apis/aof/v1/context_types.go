@@ -137,17 +137,32 @@ type ContextAudit struct {
 	IncludePayloadCamel *bool `json:"includePayload,omitempty"`
 }
 
+// OnExceed is what becomes of a run that a limit keeps out.
+//
+// +kubebuilder:validation:Enum=wait;refuse
+type OnExceed string
+
+// What becomes of a run that a limit keeps out.
+const (
+	OnExceedWait   OnExceed = "wait"
+	OnExceedRefuse OnExceed = "refuse"
+)
+
 // ContextLimits bound what the flows of a context may use together. An empty
 // limit is no limit.
 type ContextLimits struct {
-	// Maximum API requests per minute
+	// Maximum API requests per minute: how many runs are admitted in any minute.
 	MaxRequestsPerMinute *int64 `json:"max_requests_per_minute,omitempty"`
 	// Maximum LLM tokens per day, input and output together, by the UTC day.
 	MaxTokensPerDay *int64 `json:"max_tokens_per_day,omitempty"`
-	// MaxConcurrent is how many runs may go on at the same time.
+	// MaxConcurrent is how many runs may be at work at the same time. A run that
+	// waits for people or a time is not at work.
 	MaxConcurrent *int64 `json:"max_concurrent,omitempty"`
 	// MaxExecutionTimeSeconds is how long a run may work, waiting not counted.
 	MaxExecutionTimeSeconds *int64 `json:"max_execution_time_seconds,omitempty"`
+	// OnExceed says what becomes of a run that a limit keeps out: it waits for its
+	// turn, or it is refused, which ends it as failed. It waits when empty.
+	OnExceed OnExceed `json:"on_exceed,omitempty"`
 	// RateLimitPerMinute is another spelling of max_requests_per_minute.
 	RateLimitPerMinute *int64 `json:"rate_limit_per_minute,omitempty"`
 	// MaxConcurrentOperations is another spelling of max_concurrent.

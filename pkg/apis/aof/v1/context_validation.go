@@ -70,10 +70,11 @@ func (a *ContextApproval) validate() *apis.FieldError {
 func (l *ContextLimits) validate() *apis.FieldError {
 	var errs *apis.FieldError
 	return errs.Also(
-		validateAtLeast(l.MaxRequestsPerMinute, 0, "max_requests_per_minute"),
-		validateAtLeast(l.MaxTokensPerDay, 0, "max_tokens_per_day"),
+		validateAtLeast(l.MaxRequestsPerMinute, 1, "max_requests_per_minute"),
+		validateAtLeast(l.MaxTokensPerDay, 1, "max_tokens_per_day"),
 		validateAtLeast(l.MaxConcurrent, 1, "max_concurrent"),
 		validateAtLeast(l.MaxExecutionTimeSeconds, 1, "max_execution_time_seconds"),
+		validateWord(l.OnExceed, onExceed, "on_exceed"),
 		notBoth(l.RateLimitPerMinute != nil, "max_requests_per_minute", "rate_limit_per_minute"),
 		notBoth(l.MaxConcurrentOperations != nil, "max_concurrent", "max_concurrent_operations"),
 		notBoth(l.TimeoutSeconds != nil, "max_execution_time_seconds", "timeout_seconds"),

@@ -11,8 +11,16 @@ func (b *FlowBinding) SetDefaults(context.Context) {
 	b.Spec.Trigger.fold()
 	b.Spec.Context.fold()
 	b.Spec.Flow.fold()
+	if o := b.Spec.Overrun; o != nil {
+		o.Policy = canonicalWord(o.Policy, overrunPolicies, overrunSynonyms)
+	}
 	if m := b.Spec.Match; m != nil {
 		foldList(&m.RequiredKeywords, &m.RequiredKeywordsCamel)
 		foldList(&m.ExcludedKeywords, &m.ExcludedKeywordsCamel)
 	}
 }
+
+var overrunPolicies = []OverrunPolicy{OverrunParallel, OverrunSerialize, OverrunSkip, OverrunReplace}
+
+// overrunSynonyms are what a CronJob's concurrencyPolicy calls the same.
+var overrunSynonyms = map[string]OverrunPolicy{"allow": OverrunParallel, "forbid": OverrunSkip}

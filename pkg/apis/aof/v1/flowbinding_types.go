@@ -64,6 +64,35 @@ type FlowBindingSpec struct {
 	Enabled *bool `json:"enabled,omitempty"`
 	// Overrides change settings of the context for this binding.
 	Overrides *BindingOverrides `json:"overrides,omitempty"`
+	// Overrun says what becomes of an event that comes while a run of the binding
+	// is not over. They run in parallel when it is empty.
+	Overrun *BindingOverrun `json:"overrun,omitempty"`
+}
+
+// OverrunPolicy says what becomes of an event that comes while another run of the
+// same binding and key is not over.
+//
+// +kubebuilder:validation:Enum=parallel;serialize;skip;replace
+type OverrunPolicy string
+
+// The policies: both run; the newer waits; the newer ends at once; the newer
+// cancels the older and begins when that has ended.
+const (
+	OverrunParallel  OverrunPolicy = "parallel"
+	OverrunSerialize OverrunPolicy = "serialize"
+	OverrunSkip      OverrunPolicy = "skip"
+	OverrunReplace   OverrunPolicy = "replace"
+)
+
+// BindingOverrun says what becomes of events that come while a run is not over.
+type BindingOverrun struct {
+	// Policy is what becomes of them.
+	// +required
+	Policy OverrunPolicy `json:"policy,omitempty"`
+	// Key tells which runs are in each other's way: those for which this template
+	// over the event gives the same text, like ${event.channel_id}. Without one all
+	// runs of the binding are.
+	Key string `json:"key,omitempty"`
 }
 
 // BindingMatch narrows which events of a trigger start a run. All fields that

@@ -30,7 +30,21 @@ func (b *FlowBinding) Validate(context.Context) *apis.FieldError {
 			validateAtLeast(a.ApprovalTimeoutSeconds, 1, "overrides.approval.approval_timeout_seconds"),
 		)
 	}
+	if o := s.Overrun; o != nil {
+		errs = errs.Also(o.validate().ViaField("overrun"))
+	}
 	return validateName(b.ObjectMeta).Also(errs.ViaField("spec"))
+}
+
+func (o *BindingOverrun) validate() *apis.FieldError {
+	if o.Policy == "" {
+		return apis.ErrMissingField("policy")
+	}
+	errs := validateWord(o.Policy, overrunPolicies, "policy")
+	if o.Key != "" && o.Policy == OverrunParallel {
+		errs = errs.Also(invalid(o.Key, "key", "says nothing beside the policy parallel"))
+	}
+	return errs.Also(validateTemplate(o.Key, "key"))
 }
 
 func (m *BindingMatch) validate() *apis.FieldError {

@@ -199,6 +199,12 @@ type FlowRunStatus struct {
 	// Audit is what is on record of the run and has not been delivered; absent when
 	// its context asks for no audit.
 	Audit *RunAudit `json:"audit,omitempty"`
+	// Limited says which limits were in the run's way, each once.
+	// +kubebuilder:validation:MaxItems=16
+	Limited []LimitHit `json:"limited,omitempty"`
+	// WorkedMilliseconds is how long runners have worked on the run. It is kept
+	// where the Context limits that.
+	WorkedMilliseconds int64 `json:"workedMilliseconds,omitempty"`
 }
 
 // RunAudit is how far the audit of a run has come.
@@ -222,6 +228,16 @@ type RunAudit struct {
 	NextTry *metav1.MicroTime `json:"nextTry,omitempty"`
 	// LastError is why the sink did not take them.
 	LastError string `json:"lastError,omitempty"`
+}
+
+// LimitHit says that a limit was in a run's way.
+type LimitHit struct {
+	// Limit is the field of Context.limits, or overrun for the binding's policy.
+	Limit string `json:"limit,omitempty"`
+	// Outcome is what became of the run: waited, refused, skipped, or replaced.
+	Outcome string `json:"outcome,omitempty"`
+	// At is when that was first so.
+	At *metav1.MicroTime `json:"at,omitempty"`
 }
 
 // NodeStatus is the journal entry of one node.
@@ -268,7 +284,7 @@ type NodeStatus struct {
 type WaitStatus struct {
 	// Node that waits.
 	Node string `json:"node,omitempty"`
-	// Kind of what is waited for: Approval, Reaction, Timer or Event.
+	// Kind of what is waited for: Approval, Reaction, Timer, Event or Limit.
 	Kind string `json:"kind,omitempty"`
 	// Message that was shown to whoever is to answer.
 	Message string `json:"message,omitempty"`
