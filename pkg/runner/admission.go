@@ -168,6 +168,9 @@ func (e *execution) turnAway(ctx context.Context, limit, outcome, message string
 		status.StartTime = &now
 	}
 	status.Duration = aofv1.ShortDuration(now.Sub(status.StartTime.Time))
+	if e.plan.Context.Audit != nil && status.Audit == nil {
+		status.Audit = &aofv1.RunAudit{} // for the sweep to see to
+	}
 	mark(status)
 	e.hit(limit, outcome)
 	if err := e.writeIdle(ctx); err != nil {
