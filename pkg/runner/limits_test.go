@@ -43,6 +43,9 @@ type crowd struct {
 	// models answers the agents of the runs.
 	models agent.Models
 	made   int
+	last   *aofv1.FlowRun
+	// unclaimed has create put nothing into the ledger.
+	unclaimed bool
 }
 
 type countedQuotas struct {
@@ -87,10 +90,13 @@ func (c *crowd) create(channel string) string {
 	require.NoError(c.t, err)
 	raw, err := json.Marshal(ce)
 	require.NoError(c.t, err)
-	require.NoError(c.t, c.store.Create(c.t.Context(), &aofv1.FlowRun{
+	c.last = &aofv1.FlowRun{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name},
 		Spec:       aofv1.FlowRunSpec{Flow: aofv1.ObjectReference{Name: "f"}, Plan: "p", Event: runtime.RawExtension{Raw: raw}},
-	}))
+	}
+	if !c.unclaimed {
+		require.NoError(c.t, c.store.Create(c.t.Context(), c.last))
+	}
 	return name
 }
 
@@ -227,6 +233,23 @@ func TestPlacesAreForRunsAtWork(t *testing.T) {
 	<-done
 	assert.Equal(t, aofv1.FlowRunPhaseSucceeded, c.carry(c.process("a"), first).Status.Phase)
 	assert.Equal(t, 1, c.fakes.count("z"))
+}
+
+// An event that came by a broker is claimed before it asks for anything.
+func TestARunThatIsNotInTheLedgerIsClaimedFirst(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, perMinute(1), &plan.Overrun{Policy: guard.Serialize})
+	c.unclaimed = true
+	r := c.process("a")
+	for _, want := range []aofv1.FlowRunPhase{aofv1.FlowRunPhaseSucceeded, aofv1.FlowRunPhaseWaiting} {
+		c.create("C1")
+		run, err := r.Carry(t.Context(), c.last.DeepCopy())
+		require.NoError(t, err)
+		assert.Equal(t, want, run.Status.Phase)
+		assert.NotEmpty(t, run.UID)
+		_, err = r.Carry(t.Context(), c.last.DeepCopy())
+		require.ErrorIs(t, err, runner.ErrExists)
+	}
 }
 
 func TestARunWithoutLimitsAsksNobody(t *testing.T) {
