@@ -39,9 +39,10 @@ type Taker struct {
 	Trigger types.NamespacedName
 	// Platform is its name in lower case, the first part of people's names.
 	Platform string
-	// Waiting gives the runs of the Trigger that wait. Without it only buttons are
-	// taken: a reaction does not say which run it is for.
-	Waiting func(ctx context.Context) iter.Seq2[*aofv1.FlowRun, error]
+	// Waiting gives the runs of the Trigger that may wait under the message of an
+	// answer. Without it only buttons are taken: a reaction does not say which run
+	// it is for.
+	Waiting func(ctx context.Context, a source.Answer) iter.Seq2[*aofv1.FlowRun, error]
 	// Reply says something where an answer was given; may be nil.
 	Reply func(ctx context.Context, run *aofv1.FlowRun, a source.Answer, text string)
 	// Settle shows what became of a question in the place of the message that asked
@@ -202,7 +203,7 @@ func (t *Taker) asked(ctx context.Context, a source.Answer) (*aofv1.FlowRun, aof
 	if t.Waiting == nil {
 		return nil, d, nil
 	}
-	for run, err := range t.Waiting(ctx) {
+	for run, err := range t.Waiting(ctx, a) {
 		if err != nil {
 			return nil, d, err
 		}

@@ -5,8 +5,10 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -156,14 +158,45 @@ func describeNode(w io.Writer, run *aofv1.FlowRun, n *aofv1.NodeStatus, after st
 		fmt.Fprintf(w, "  %s", waitText(run, n.Wait, now))
 	}
 	fmt.Fprintln(w)
+	answers := answersTo(run, n, now)
 	for i := range run.Spec.Decisions {
 		if d := &run.Spec.Decisions[i]; d.Node == n.ID {
-			fmt.Fprintf(w, "             %s\n", decisionText(d))
+			fmt.Fprintf(w, "             %s%s\n", decisionText(d), answers[d])
 		}
 	}
 	if n.Output != nil && n.Phase == aofv1.NodePhaseSucceeded {
 		fmt.Fprintf(w, "             %s\n", oneLine(string(n.Output.Raw), 160))
 	}
+}
+
+// answersTo says of the decisions that don't count so, and why while that is
+// known: what is waited for is dropped with the wait.
+func answersTo(run *aofv1.FlowRun, n *aofv1.NodeStatus, now time.Time) map[*aofv1.RunDecision]string {
+	said := map[*aofv1.RunDecision]string{}
+	if n.Wait == nil && n.Type == waitApproval && n.Output != nil {
+		var output struct {
+			DecidedBy string `json:"decided_by"`
+		}
+		if json.Unmarshal(n.Output.Raw, &output) != nil {
+			return said
+		}
+		by := strings.Split(output.DecidedBy, ", ")
+		for i := range run.Spec.Decisions {
+			if d := &run.Spec.Decisions[i]; d.Node == n.ID && !slices.Contains(by, d.User) {
+				said[d] = " (does not count)"
+			}
+		}
+	}
+	if n.Wait == nil || n.Wait.Kind != waitApproval {
+		return said
+	}
+	v, made := judged(run, n.Wait, now)
+	for i, d := range made {
+		if v.Answers[i] != guard.Accepted {
+			said[d] = " (does not count: " + string(v.Answers[i]) + ")"
+		}
+	}
+	return said
 }
 
 // waitText says what a node waits for, and how long it still will.

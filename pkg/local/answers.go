@@ -22,7 +22,7 @@ import (
 func (s *Server) taker(trigger types.NamespacedName, platform string) *answer.Taker {
 	return &answer.Taker{
 		Runs: s.store, Clock: s.settings.Clock, Trigger: trigger, Platform: strings.ToLower(platform), Reply: s.reply, Settle: s.settle,
-		Waiting: func(ctx context.Context) iter.Seq2[*aofv1.FlowRun, error] {
+		Waiting: func(ctx context.Context, _ source.Answer) iter.Seq2[*aofv1.FlowRun, error] {
 			// A run that waits with one branch may be at work in another.
 			phases := []aofv1.FlowRunPhase{aofv1.FlowRunPhaseWaiting, aofv1.FlowRunPhaseRunning}
 			return ledger.All(ctx, s.store, ledger.ListOptions{Trigger: trigger.Name, Phases: phases})

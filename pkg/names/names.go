@@ -41,6 +41,8 @@ const (
 	KindRoutes = "routes"
 	KindTally  = "tally"
 	KindEvents = "events"
+	// KindQuestions is what runs of a Trigger ask people, and under which message.
+	KindQuestions = "questions"
 	// KindQuota is what a Context's runs have used, KindTurns whose turn it is
 	// among a binding's.
 	KindQuota = "quota"
@@ -52,7 +54,10 @@ const (
 	KeyRoutes = "routes.json"
 	KeyTally  = "tally.json"
 	KeyEvents = "events.json"
-	KeyQuota  = "quota.json"
+
+	KeyQuestions = "questions.json"
+
+	KeyQuota = "quota.json"
 )
 
 // Objects with fixed names.
@@ -119,6 +124,10 @@ const (
 // Routes is the ConfigMap with the route table of an AOF Trigger, in its
 // namespace.
 func Routes(trigger string) string { return kmeta.ChildName("aof-routes-", trigger) }
+
+// Questions is the ConfigMap that says which runs of an AOF Trigger wait for people,
+// in the Trigger's namespace.
+func Questions(trigger string) string { return kmeta.ChildName("aof-questions-", trigger) }
 
 // Events is the ConfigMap in which the adapter counts a Trigger's events.
 func Events(trigger string) string { return kmeta.ChildName("aof-events-", trigger) }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const demoContext = `apiVersion: aof.dev/v1
@@ -101,13 +102,16 @@ func TestAnotherLeaderTakesOver(t *testing.T) {
 	e.untilReady(aofTriggers, "web")
 
 	leases := strings.Fields(system.kubectl("get", "leases", "-o", "jsonpath={.items[*].spec.holderIdentity}"))
-	pods := strings.Fields(system.kubectl("get", "pods", "-l", "app.kubernetes.io/component=controller", "-o", "jsonpath={.items[*].metadata.name}"))
+	pods := strings.Fields(system.kubectl("get", "pods", "-l", "app.kubernetes.io/name=aof-controller", "-o", "jsonpath={.items[*].metadata.name}"))
+	killed := ""
 	for _, pod := range pods {
 		if strings.Contains(strings.Join(leases, " "), pod) {
+			killed = pod
 			system.kubectl("delete", "pod", pod, "--grace-period=0", "--force")
 			break
 		}
 	}
+	require.NotEmpty(t, killed, "one of %v leads: %v", pods, leases)
 	_, flow, _ := strings.Cut(oneNode, "\n---\n")
 	e.apply(flow + "\n---\n" + localBinding)
 	e.untilReady(flowBindings, "local")

@@ -50,8 +50,8 @@ func TestUnplugging(t *testing.T) {
 	}{
 		{"runner", func() { e.kill(runnerPods) }},
 		{"adapter", func() { system.kill("serving.knative.dev/service=aof-adapter") }},
-		{"controller", func() { system.kill("app.kubernetes.io/component=controller") }},
-		{"webhook", func() { system.kill("app.kubernetes.io/component=webhook") }},
+		{"controller", func() { system.kill("app.kubernetes.io/name=aof-controller") }},
+		{"webhook", func() { system.kill("app.kubernetes.io/name=aof-webhook") }},
 		{"broker-filter", func() { eventing.kill("eventing.knative.dev/brokerRole=filter") }},
 		{"broker-ingress", func() { eventing.kill("eventing.knative.dev/brokerRole=ingress") }},
 		{"channel", func() { eventing.kill("messaging.knative.dev/role=dispatcher") }},
@@ -89,6 +89,7 @@ func TestUnplugging(t *testing.T) {
 // kill ends pods at once, as a node that goes away does.
 func (e *env) kill(selector string) {
 	e.t.Helper()
+	require.NotZero(e.t, e.pods(selector), "there is nothing to kill: %s", selector)
 	e.kubectl("delete", "pods", "-l", selector, "--grace-period=0", "--force", "--ignore-not-found")
 }
 

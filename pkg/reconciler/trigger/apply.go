@@ -17,13 +17,14 @@ import (
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/reconciler/trigger/resources"
+	"aof.dev/operator/pkg/route"
 )
 
 // apply brings about what was decided. Rights come before the table that makes
 // the adapter use them, and go after it.
 func (r *Reconciler) apply(ctx context.Context, in *Input, d *Decision) error {
 	steps := []func(context.Context, *Input, *Decision) error{
-		r.applyBroker, r.applyAccess, r.applyDocuments, r.applySchedule, r.withdrawAccess,
+		r.applyBroker, r.applyAccess, r.applyQuestions, r.applyDocuments, r.applySchedule, r.withdrawAccess,
 	}
 	for _, step := range steps {
 		err := step(ctx, in, d)
@@ -49,6 +50,30 @@ func (r *Reconciler) applyBroker(ctx context.Context, in *Input, _ *Decision) er
 		return fmt.Errorf("create Broker %s: %w", want.Name, err)
 	}
 	return nil
+}
+
+// applyQuestions writes for which runs a reaction may be meant. While there are
+// none, and there were none, there is nothing to write.
+func (r *Reconciler) applyQuestions(ctx context.Context, in *Input, _ *Decision) error {
+	runs, err := r.Runs.ByIndex(IndexAsking, keyOf(in.Trigger).String())
+	if err != nil {
+		return fmt.Errorf("find the runs that ask: %w", err)
+	}
+	var questions []route.Question
+	for _, object := range runs {
+		if run, ok := object.(*aofv1.FlowRun); ok {
+			questions = append(questions, route.QuestionsOf(run)...)
+		}
+	}
+	want, err := resources.MakeQuestions(in.Trigger, questions)
+	if err != nil {
+		return err
+	}
+	have, err := found(r.ConfigMaps.ConfigMaps(want.Namespace).Get(want.Name))
+	if err != nil || have == nil && len(questions) == 0 {
+		return err
+	}
+	return ensure(ctx, "ConfigMap", have, want, r.Kube.CoreV1().ConfigMaps(want.Namespace), func(into, want *corev1.ConfigMap) { into.Data = want.Data })
 }
 
 // applyDocuments writes what the adapter reads, and where it counts.

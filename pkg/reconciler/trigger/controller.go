@@ -5,11 +5,13 @@ package trigger
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	eventingclient "knative.dev/eventing/pkg/client/injection/client"
 	"knative.dev/eventing/pkg/client/injection/informers/eventing/v1/broker"
@@ -25,11 +27,13 @@ import (
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/client/injection/informers/aof/v1/flowbinding"
+	"aof.dev/operator/pkg/client/injection/informers/aof/v1/flowrun"
 	"aof.dev/operator/pkg/client/injection/informers/aof/v1/trigger"
 	triggerreconciler "aof.dev/operator/pkg/client/injection/reconciler/aof/v1/trigger"
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/reconciler/credentials"
 	"aof.dev/operator/pkg/reconciler/track"
+	"aof.dev/operator/pkg/route"
 	"aof.dev/operator/pkg/settings"
 )
 
@@ -48,12 +52,16 @@ func NewController(ctx context.Context, watcher configmap.Watcher) *controller.I
 	if err := bindings.Informer().AddIndexers(Indexers()); err != nil {
 		logger.Fatalw("The cache of bindings can't be indexed", zap.Error(err))
 	}
+	runs := flowrun.Get(ctx).Informer()
+	if err := runs.AddIndexers(RunIndexers()); err != nil {
+		logger.Fatalw("The cache of runs can't be indexed", zap.Error(err))
+	}
 	current := &atomic.Pointer[settings.Settings]{}
 	current.Store(settings.Default())
 	adapter := adapterInformer(ctx)
 	r := New(Dependencies{
 		Kube: kubeclient.Get(ctx), Eventing: eventingclient.Get(ctx),
-		Triggers: triggers.Lister(), Bindings: bindings.Informer().GetIndexer(),
+		Triggers: triggers.Lister(), Bindings: bindings.Informer().GetIndexer(), Runs: runs.GetIndexer(),
 		Brokers: broker.Get(ctx).Lister(), PingSources: pingsource.Get(ctx).Lister(),
 		ConfigMaps: filtered.Get(ctx, managed).Lister(), Secrets: credentials.Get(ctx).Lister(),
 		Roles: rolefiltered.Get(ctx, managed).Lister(), RoleBindings: rolebindingfiltered.Get(ctx, managed).Lister(),
@@ -73,6 +81,7 @@ func NewController(ctx context.Context, watcher configmap.Watcher) *controller.I
 	watch(triggers.Informer(), controller.HandleAll(impl.Enqueue))
 	watch(triggers.Informer(), cache.ResourceEventHandlerFuncs{DeleteFunc: tracker.OnObserverDeleted})
 	watch(bindings.Informer(), bindingHandler(func(b *aofv1.FlowBinding) { impl.EnqueueKey(triggerOf(b)) }))
+	watch(runs, runHandler(impl.EnqueueKey))
 	watch(adapter.Informer(), adapterHandler(everyTrigger))
 	owned := cache.FilteringResourceEventHandler{
 		FilterFunc: controller.FilterController(&aofv1.Trigger{}), Handler: controller.HandleAll(impl.EnqueueControllerOf),
@@ -127,6 +136,35 @@ func bindingHandler(changed func(*aofv1.FlowBinding)) cache.ResourceEventHandler
 			changed(old)
 			if triggerOf(old) != triggerOf(b) {
 				changed(b)
+			}
+		},
+	}
+}
+
+// runHandler calls for the Trigger of each run that begins or ceases to ask. Most
+// changes of runs are none of ours.
+func runHandler(changed func(types.NamespacedName)) cache.ResourceEventHandler {
+	asks := func(obj any) (trigger types.NamespacedName, questions []route.Question) {
+		if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
+			obj = gone.Obj
+		}
+		run, ok := obj.(*aofv1.FlowRun)
+		if !ok || run.Spec.Trigger == nil {
+			return trigger, nil
+		}
+		return run.Spec.Trigger.NamespacedName(run.Namespace), route.QuestionsOf(run)
+	}
+	one := func(obj any) {
+		if trigger, questions := asks(obj); len(questions) > 0 {
+			changed(trigger)
+		}
+	}
+	return cache.ResourceEventHandlerFuncs{
+		AddFunc: one, DeleteFunc: one,
+		UpdateFunc: func(before, after any) {
+			_, old := asks(before)
+			if trigger, questions := asks(after); !slices.Equal(old, questions) {
+				changed(trigger)
 			}
 		},
 	}

@@ -27,6 +27,7 @@ import (
 	aoflisters "aof.dev/operator/pkg/client/listers/aof/v1"
 	"aof.dev/operator/pkg/reconciler/counted"
 	"aof.dev/operator/pkg/reconciler/edge"
+	"aof.dev/operator/pkg/route"
 	"aof.dev/operator/pkg/settings"
 )
 
@@ -39,6 +40,20 @@ func Indexers() cache.Indexers {
 	return cache.Indexers{IndexTrigger: func(obj any) ([]string, error) {
 		if b, ok := obj.(*aofv1.FlowBinding); ok {
 			return []string{triggerOf(b).String()}, nil
+		}
+		return nil, nil
+	}}
+}
+
+// IndexAsking is the index of FlowRuns that wait for what people do with a message,
+// by the namespace and name of their Trigger.
+const IndexAsking = "trigger-of-asking-run"
+
+// RunIndexers of FlowRuns that a Reconciler needs.
+func RunIndexers() cache.Indexers {
+	return cache.Indexers{IndexAsking: func(obj any) ([]string, error) {
+		if run, ok := obj.(*aofv1.FlowRun); ok && run.Spec.Trigger != nil && len(route.QuestionsOf(run)) > 0 {
+			return []string{run.Spec.Trigger.NamespacedName(run.Namespace).String()}, nil
 		}
 		return nil, nil
 	}}
@@ -60,7 +75,9 @@ type Dependencies struct {
 
 	Triggers aoflisters.TriggerLister
 	// Bindings is the cache of FlowBindings, with Indexers.
-	Bindings     cache.Indexer
+	Bindings cache.Indexer
+	// Runs is the cache of FlowRuns, with RunIndexers.
+	Runs         cache.Indexer
 	Brokers      eventinglisters.BrokerLister
 	PingSources  sourceslisters.PingSourceLister
 	ConfigMaps   corelisters.ConfigMapLister

@@ -58,9 +58,13 @@ func constructed(ctx context.Context, l *Listers, prepare func(*Reconciler)) con
 	if err := bindings.AddIndexers(Indexers()); err != nil {
 		panic(err)
 	}
+	runs := l.IndexerFor(&aofv1.FlowRun{})
+	if err := runs.AddIndexers(RunIndexers()); err != nil {
+		panic(err)
+	}
 	r := New(Dependencies{
 		Kube: kubeclient.Get(ctx), Eventing: eventingclient.Get(ctx),
-		Triggers: l.Triggers(), Bindings: bindings, Brokers: l.Brokers(), PingSources: l.PingSources(), ConfigMaps: l.ConfigMaps(),
+		Triggers: l.Triggers(), Bindings: bindings, Runs: runs, Brokers: l.Brokers(), PingSources: l.PingSources(), ConfigMaps: l.ConfigMaps(),
 		Secrets: l.Secrets(), Roles: l.Roles(), RoleBindings: l.RoleBindings(), Services: l.Unstructured(),
 		Tracker: track.New(func(types.NamespacedName) {}), Settings: settings.Default, System: home,
 	})
@@ -297,10 +301,10 @@ func TestOneOfSeveralTriggersLeavesTheRestAlone(t *testing.T) {
 	t.Parallel()
 	other := aTrigger(aofv1.TriggerHTTP, aofv1.JSONObject{}, func(t *aofv1.Trigger) { t.Name, t.UID = "other", "other" })
 	s := settle(t, anAdapter(), aBroker(ours), aTrigger(aofv1.TriggerHTTP, aofv1.JSONObject{}), other)
-	assert.Equal(t, []string{names.Routes("alerts"), names.Routes("other")}, Get[*rbacv1.Role](t, s, ns, names.Adapter).Rules[0].ResourceNames)
+	assert.Equal(t, []string{names.Routes("alerts"), names.Questions("alerts"), names.Routes("other"), names.Questions("other")}, Get[*rbacv1.Role](t, s, ns, names.Adapter).Rules[0].ResourceNames)
 	deleted(Get[*aofv1.Trigger](t, s, ns, "alerts"))
 	s = settle(t, s.Objects...)
-	assert.Equal(t, []string{names.Routes("other")}, Get[*rbacv1.Role](t, s, ns, names.Adapter).Rules[0].ResourceNames)
+	assert.Equal(t, []string{names.Routes("other"), names.Questions("other")}, Get[*rbacv1.Role](t, s, ns, names.Adapter).Rules[0].ResourceNames)
 	Get[*eventingv1.Broker](t, s, ns, "default")
 }
 

@@ -23,7 +23,8 @@ func MakeRole(namespace string, triggers []string, claims bool) *rbacv1.Role {
 	if len(triggers) > 0 {
 		var routes, events []string
 		for _, trigger := range triggers {
-			routes, events = append(routes, names.Routes(trigger)), append(events, names.Events(trigger))
+			routes = append(routes, names.Routes(trigger), names.Questions(trigger))
+			events = append(events, names.Events(trigger))
 		}
 		role.Rules = append(role.Rules,
 			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: routes, Verbs: []string{"get"}},

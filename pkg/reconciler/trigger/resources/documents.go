@@ -33,6 +33,18 @@ func MakeRoutes(t *aofv1.Trigger, table *route.Table) (*corev1.ConfigMap, error)
 	}, nil
 }
 
+// MakeQuestions makes the ConfigMap that says which runs wait for people.
+func MakeQuestions(t *aofv1.Trigger, questions []route.Question) (*corev1.ConfigMap, error) {
+	encoded, err := route.EncodeQuestions(questions)
+	if err != nil {
+		return nil, fmt.Errorf("encode questions: %w", err)
+	}
+	return &corev1.ConfigMap{
+		ObjectMeta: owned(t, names.Questions(t.Name), names.KindQuestions),
+		Data:       map[string]string{names.KeyQuestions: string(encoded)},
+	}, nil
+}
+
 // MakeEvents makes the ConfigMap that the adapter counts a Trigger's events in.
 // It is made here, empty, so that the adapter needs no right to create any.
 func MakeEvents(t *aofv1.Trigger) *corev1.ConfigMap {

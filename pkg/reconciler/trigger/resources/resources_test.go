@@ -83,7 +83,7 @@ func TestRightsAreNoWiderThanTheyMustBe(t *testing.T) {
 	keys := rbacv1.PolicyRule{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"create", "get", "update"}}
 	both := MakeRole("ns", []string{"a", "b"}, true)
 	assert.Equal(t, []rbacv1.PolicyRule{
-		{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{names.Routes("a"), names.Routes("b")}, Verbs: []string{"get"}},
+		{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{names.Routes("a"), names.Questions("a"), names.Routes("b"), names.Questions("b")}, Verbs: []string{"get"}},
 		{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{names.Events("a"), names.Events("b")}, Verbs: []string{"get", "update"}},
 		{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{names.Credentials}, Verbs: []string{"get"}},
 		claims, keys,

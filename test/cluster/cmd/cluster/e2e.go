@@ -16,8 +16,9 @@ import (
 	"aof.dev/operator/test/cluster/internal/progress"
 )
 
-// operator are the commands whose images config/core names, and the fake that the suite runs beside them.
-var operator = []string{"./cmd/controller", "./cmd/webhook", "./cmd/adapter", "./cmd/runner", "./test/fake/slack/serve"}
+// operator are the commands whose images config/core names, what the suite runs beside them, and
+// kubectl aof.
+var operator = []string{"./cmd/controller", "./cmd/webhook", "./cmd/adapter", "./cmd/runner", "./test/fake/slack/serve", "./cmd/aof"}
 
 // e2e runs the end-to-end suite: on the test cluster, which it starts if need be, or on that of E2E_KUBECONFIG.
 func e2e(ctx context.Context, p place.Place, flags []string) error {

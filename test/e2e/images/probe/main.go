@@ -10,6 +10,8 @@
 //	POST /load?url=&n=  send the request n times, c= at once; answers with the times it took
 //	POST /effect/{key}  count a side effect, after= that long
 //	GET  /effects       how often each was asked for
+//	POST /v1/chat/completions   be a model of OpenAI's, which fails when it is asked to
+//	GET  /calls         what the model was asked, and in which trace
 //	GET  /dial?to=      connect, and say what happened
 //	GET  /resolve?host= look a name up, and say what happened
 package main
@@ -35,10 +37,14 @@ type event struct {
 	At                     time.Time
 }
 
+// call is one that the model got.
+type call struct{ Traceparent, Text string }
+
 type recorder struct {
 	mu      sync.Mutex
 	events  []event
 	effects map[string]int
+	calls   []call
 }
 
 func main() {
@@ -47,6 +53,12 @@ func main() {
 	http.HandleFunc("GET /events", r.list)
 	http.HandleFunc("POST /effect/{key}", r.effect)
 	http.HandleFunc("GET /effects", r.counts)
+	http.HandleFunc("POST /v1/chat/completions", r.complete)
+	http.HandleFunc("GET /calls", func(w http.ResponseWriter, _ *http.Request) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		_ = json.NewEncoder(w).Encode(r.calls)
+	})
 	http.HandleFunc("POST /send", send)
 	http.HandleFunc("POST /load", load)
 	http.HandleFunc("GET /dial", func(w http.ResponseWriter, r *http.Request) {
@@ -101,6 +113,25 @@ func (r *recorder) counts(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(r.effects)
 }
 
+// complete answers as a model does.
+func (r *recorder) complete(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	r.mu.Lock()
+	r.calls = append(r.calls, call{req.Header.Get("Traceparent"), string(body)})
+	r.mu.Unlock()
+	if strings.Contains(string(body), "fail, please") {
+		http.Error(w, `{"error":{"message":"as you wish"}}`, http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"id":"1","object":"chat.completion","model":"any","choices":[{"index":0,"finish_reason":"stop",`+
+		`"message":{"role":"assistant","content":"fine"}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}`)
+}
+
 // forward makes the request that a request to this program describes.
 func forward(r *http.Request, body []byte) (*http.Response, error) {
 	method := http.MethodGet
@@ -115,7 +146,7 @@ func forward(r *http.Request, body []byte) (*http.Response, error) {
 		out.Host, out.URL.Host = out.URL.Host, via
 	}
 	for name, values := range r.Header {
-		if strings.HasPrefix(name, "Ce-") || name == "Content-Type" || name == "X-Aof-Token" || name == "Idempotency-Key" {
+		if strings.HasPrefix(name, "Ce-") || name == "Content-Type" || name == "X-Aof-Token" || name == "Idempotency-Key" || name == "Traceparent" {
 			out.Header[name] = values
 		}
 	}
