@@ -200,9 +200,11 @@ func TestAWebhookBecomesAnEventSource(t *testing.T) {
 	assert.Equal(t, "team", table.Bindings[1].Claim.Namespace)
 	assert.Equal(t, types.UID("uid-page"), table.Bindings[1].Claim.UID)
 
-	assert.Len(t, Get[*rbacv1.Role](t, s, ns, names.Adapter).Rules, 4)
-	assert.Equal(t, []rbacv1.PolicyRule{{APIGroups: []string{"aof.dev"}, Resources: []string{"flowruns"}, Verbs: []string{"create", "get", "update"}}},
-		Get[*rbacv1.Role](t, s, "team", names.Adapter).Rules, "beside a binding runs are claimed, and nothing else")
+	assert.Len(t, Get[*rbacv1.Role](t, s, ns, names.Adapter).Rules, 5)
+	assert.Equal(t, []rbacv1.PolicyRule{
+		{APIGroups: []string{"aof.dev"}, Resources: []string{"flowruns"}, Verbs: []string{"create", "get", "update"}},
+		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"create", "get", "update"}},
+	}, Get[*rbacv1.Role](t, s, "team", names.Adapter).Rules, "beside a binding runs are claimed, and nothing else")
 	assert.Equal(t, home, Get[*rbacv1.RoleBinding](t, s, "team", names.Adapter).Subjects[0].Namespace)
 	assert.Equal(t, []string{"Normal Ready it is ready"}, s.Events)
 }

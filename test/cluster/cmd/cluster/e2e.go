@@ -27,7 +27,7 @@ func e2e(ctx context.Context, p place.Place, flags []string) error {
 		return err
 	}
 	suite := filepath.Join(source, "..", "e2e")
-	args := []string{"test", "-trimpath", "-tags", "e2e", "-count=1", "-v", "-timeout=30m"}
+	args := []string{"test", "-trimpath", "-tags", "e2e", "-count=1", "-v", "-timeout=30m", "-parallel=4"}
 	env := build.Env()
 	if os.Getenv("E2E_KUBECONFIG") != "" {
 		ko, err := outsideKo(ctx, p, source)
