@@ -22,5 +22,6 @@ func commands(env *Env) []*cobra.Command {
 		newDecideCommand(env, false),
 		newCancelCommand(env),
 		newRetryCommand(env),
+		newReplayCommand(env),
 	}
 }

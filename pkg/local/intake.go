@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
 	"k8s.io/apimachinery/pkg/types"
@@ -52,6 +53,9 @@ func (s *Server) deliver(ctx context.Context, namespace string, e cloudevents.Ev
 		return fmt.Errorf("%w: %s names a Trigger that does not exist in namespace %s", event.ErrInvalid, event.ExtensionTrigger, namespace)
 	}
 	matched := rules.Match(m.Facts())
+	if wanted, looked := event.Matched(e); looked { // it is for these alone
+		matched = slices.DeleteFunc(matched, func(v match.Verdict) bool { return !slices.Contains(wanted, v.Rule) })
+	}
 	if len(matched) == 0 {
 		s.Event(namespace, name, m, adapter.Dropped, "no binding matches")
 		return nil
