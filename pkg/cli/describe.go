@@ -122,6 +122,7 @@ func describeRun(env *Env, run *aofv1.FlowRun, s *shape) {
 	if !run.CreationTimestamp.IsZero() {
 		fact("created", run.CreationTimestamp.UTC().Format(time.RFC3339))
 	}
+	fact("audit", auditText(run, now))
 	if l := run.Status.Lease; l != nil && l.Takeovers > 0 {
 		fact("taken", fmt.Sprintf("over by another runner %d times", l.Takeovers))
 	}
@@ -135,6 +136,28 @@ func describeRun(env *Env, run *aofv1.FlowRun, s *shape) {
 		last = n.ID
 	}
 	fmt.Fprintln(w)
+}
+
+// auditText says how the audit of a run stands; empty for a run without.
+func auditText(run *aofv1.FlowRun, now time.Time) string {
+	a := run.Status.Audit
+	if a == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%d records, %d delivered", a.Records, a.Delivered)
+	if a.Omitted > 0 {
+		text += fmt.Sprintf(", %d left out", a.Omitted)
+	}
+	if n := a.Undelivered(); n > 0 {
+		text += fmt.Sprintf(", %d pending", n)
+	}
+	if a.LastError != "" {
+		text += ": " + a.LastError
+	}
+	if a.NextTry != nil && a.NextTry.After(now) {
+		text += "; tried again in " + aofv1.ShortDuration(a.NextTry.Sub(now))
+	}
+	return text
 }
 
 func describeNode(w io.Writer, run *aofv1.FlowRun, n *aofv1.NodeStatus, after string, now time.Time) {

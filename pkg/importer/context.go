@@ -78,13 +78,25 @@ func (o *object) minutes(node *yaml.Node) {
 	set(node, to, o.moved(integer(n*60, at.Line), at))
 }
 
+// into sets a field that the object does not have yet.
+func (o *object) into(node *yaml.Node, key string, value *yaml.Node) {
+	if find(node, key) != nil {
+		o.dropped(value, "%s is written as well and wins", key)
+		return
+	}
+	set(node, key, value)
+}
+
 // audit settles where records go. Upstream writes URLs where the seed has three
-// words; only the words have a counterpart.
+// words.
 func (o *object) audit(audit *yaml.Node) {
 	if audit == nil {
 		return
 	}
 	o.alias(audit, "sink", "destination")
+	o.alias(audit, "url", "webhook_url", "webhookUrl")
+	o.alias(audit, "path", "log_path", "logPath")
+	o.alias(audit, "include_payload", "includePayload", "log_responses")
 	sink := find(audit, "sink")
 	if !isScalar(sink) {
 		return
@@ -104,10 +116,10 @@ func (o *object) audit(audit *yaml.Node) {
 		sink.Value = "stdout"
 	case scheme == "file":
 		sink.Value = "file"
-		o.dropped(sink, "the path %s: a file sink has no path of its own here", clip(rest, 120))
+		o.into(audit, "path", text(rest, sink.Line))
 	case scheme == "http" || scheme == "https":
 		sink.Value = "webhook"
-		o.dropped(sink, "the address of the audit webhook: the sink webhook is kept, its address is not in the Context")
+		o.into(audit, "url", text(written, sink.Line))
 	default:
 		take(audit, "sink")
 		o.dropped(sink, "audit records to %s:// : there is no such sink, they go to stdout", clip(scheme, 20))

@@ -44,12 +44,16 @@ type dispatcher struct {
 	mu sync.Mutex
 	// queued is in the queue or with a worker; true when it is wanted again after.
 	queued map[types.NamespacedName]bool
+	// untold are runs that are over and have audit records that are to be delivered,
+	// and when.
+	untold map[types.NamespacedName]time.Time
 }
 
 func newDispatcher(store ledger.Store, clk clock.Clock, log *slog.Logger, carry func(context.Context, types.NamespacedName) error) *dispatcher {
 	return &dispatcher{
 		store: store, carry: carry, clock: clk, log: log,
 		queue: make(chan types.NamespacedName, queueLength), again: make(chan struct{}, 1), queued: map[types.NamespacedName]bool{},
+		untold: map[types.NamespacedName]time.Time{},
 	}
 }
 
@@ -82,6 +86,7 @@ func (d *dispatcher) serve(ctx context.Context) {
 	for range workers {
 		running.Go(func() { d.work(ctx) })
 	}
+	running.Go(func() { d.pickUpUntold(ctx) })
 	timer := d.clock.NewTimer(0)
 	defer timer.Stop()
 	d.pickUp(ctx)
@@ -135,11 +140,72 @@ func (d *dispatcher) pickUp(ctx context.Context) {
 	}
 }
 
+// pickUpUntold remembers the runs whose audit records the last process could not
+// deliver.
+func (d *dispatcher) pickUpUntold(ctx context.Context) {
+	final := []aofv1.FlowRunPhase{aofv1.FlowRunPhaseSucceeded, aofv1.FlowRunPhaseFailed, aofv1.FlowRunPhaseCancelled}
+	for run, err := range ledger.All(ctx, d.store, ledger.ListOptions{Phases: final}) {
+		if err != nil {
+			if ctx.Err() == nil {
+				d.log.Error("look for audit records", "error", err)
+			}
+			break
+		}
+		d.remember(run)
+	}
+	d.sweepSoon()
+}
+
+// remember notes whether a run that is over has audit records to be delivered.
+func (d *dispatcher) remember(run *aofv1.FlowRun) {
+	key := types.NamespacedName{Namespace: run.Namespace, Name: run.Name}
+	at, due := run.AuditDue()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !run.IsDone() || !due {
+		delete(d.untold, key)
+		return
+	}
+	// Not at once, whatever it says: what goes wrong must not go wrong in a loop.
+	if soonest := d.clock.Now().Add(auditPause); at.Before(soonest) {
+		at = soonest
+	}
+	d.untold[key] = at
+}
+
+// auditPause is the shortest time between two attempts to deliver the records of
+// a run that is over.
+const auditPause = 2 * time.Second
+
+// sweepUntold queues the runs whose audit records are due, and gives the time of
+// the next.
+func (d *dispatcher) sweepUntold(now time.Time) (next time.Time) {
+	var due []types.NamespacedName
+	d.mu.Lock()
+	for key, at := range d.untold {
+		switch {
+		case !at.After(now):
+			due = append(due, key)
+			delete(d.untold, key) // who works on it remembers it again
+		case next.IsZero() || at.Before(next):
+			next = at
+		}
+	}
+	d.mu.Unlock()
+	for _, key := range due {
+		d.submit(key)
+	}
+	return next
+}
+
 // sweep queues every run that somebody should carry on now, and gives the time
 // until the next one is due.
 func (d *dispatcher) sweep(ctx context.Context) time.Duration {
 	now := d.clock.Now()
 	next := sweepEvery
+	if at := d.sweepUntold(now); !at.IsZero() {
+		next = min(next, at.Sub(now))
+	}
 	options := ledger.ListOptions{Phases: []aofv1.FlowRunPhase{aofv1.FlowRunPhasePending, aofv1.FlowRunPhaseRunning, aofv1.FlowRunPhaseWaiting}}
 	unfinished := map[types.UID]*aofv1.FlowRun{}
 	for run, err := range ledger.All(ctx, d.store, options) {
@@ -195,6 +261,9 @@ func due(run *aofv1.FlowRun) (time.Time, bool) {
 		if w.Until != nil && (first.IsZero() || w.Until.Time.Before(first)) {
 			first = w.Until.Time
 		}
+	}
+	if at, untold := run.AuditDue(); untold && (first.IsZero() || at.Before(first)) {
+		return at, true
 	}
 	return first, !first.IsZero()
 }

@@ -199,6 +199,9 @@ func (s *Server) sweepKeys(ctx context.Context) {
 // carry has one run carried on, and folded when it is over.
 func (s *Server) carry(ctx context.Context, key types.NamespacedName) error {
 	run, err := s.runner.Run(ctx, key.Namespace, key.Name)
+	if run != nil {
+		s.dispatcher.remember(run)
+	}
 	if err != nil {
 		return err
 	}

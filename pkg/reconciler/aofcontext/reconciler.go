@@ -59,6 +59,7 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, c *aofv1.Context) reconc
 // decide marks the conditions. It has no I/O.
 func decide(ctx context.Context, c *aofv1.Context, keys credentials.Keys) {
 	decideKubeconfig(c, keys)
+	decideAudit(c, keys)
 	if err := c.Validate(ctx).Filter(apis.ErrorLevel); err != nil {
 		_ = c.Status.MarkConfigurationInvalid(aofv1.ReasonConfigurationInvalid, err)
 		return
@@ -84,6 +85,25 @@ func decideKubeconfig(c *aofv1.Context, keys credentials.Keys) {
 	}
 }
 
+// decideAudit says what is known of where audit records go.
+func decideAudit(c *aofv1.Context, keys credentials.Keys) {
+	a := c.Spec.Audit
+	if a == nil || a.Enabled == nil || !*a.Enabled {
+		c.Status.MarkNoAudit()
+		return
+	}
+	missing := keys.Missing(map[string]any{"url": a.URL, "path": a.Path, "headers": a.Headers})
+	switch {
+	case len(missing) > 0:
+		c.Status.MarkAuditUndeliverable(aofv1.ReasonCredentialsMissing, missingError("spec.audit", missing))
+	case a.Sink == aofv1.AuditSinkFile:
+		c.Status.MarkAuditUnknown(aofv1.ReasonFileInRunner,
+			"spec.audit.path is a path in the runner's pods, whose file system is read-only but for /tmp, and what is in /tmp goes with the pod")
+	default:
+		c.Status.MarkAuditDeliverable()
+	}
+}
+
 func missingError(field string, missing []string) error {
 	return fmt.Errorf("%s refers to %s, which Secret %s of the namespace does not have", field, strings.Join(missing, ", "), names.Credentials)
 }
@@ -100,6 +120,16 @@ func applied(spec *aofv1.ContextSpec) (aofv1.JSONObject, error) {
 			shown.Env[name] = secret
 		}
 	}
+	if a := shown.Audit; a != nil {
+		for name, value := range a.Headers {
+			if !onlyReference(value) {
+				a.Headers[name] = secret
+			}
+		}
+		if a.URL != "" && !onlyReference(a.URL) {
+			a.URL = origin(a.URL) // what follows may be a token
+		}
+	}
 	raw, err := json.Marshal(shown)
 	if err != nil {
 		return nil, fmt.Errorf("write down the spec: %w", err)
@@ -109,6 +139,15 @@ func applied(spec *aofv1.ContextSpec) (aofv1.JSONObject, error) {
 		return nil, errors.New("write down the spec: it is no object")
 	}
 	return out, nil
+}
+
+// origin is the beginning of a URL: its scheme and its host.
+func origin(url string) string {
+	scheme, rest, ok := strings.Cut(url, "://")
+	if host, _, more := strings.Cut(rest, "/"); ok && more && !strings.ContainsAny(host, "$@?#") {
+		return scheme + "://" + host + "/" + secret
+	}
+	return secret
 }
 
 // onlyReference says whether a value is ${NAME} and nothing else. What stands

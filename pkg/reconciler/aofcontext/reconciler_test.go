@@ -125,3 +125,51 @@ func TestTheAppliedConfigurationHoldsNoSecret(t *testing.T) {
 	assert.Equal(t, "prod", shown["namespace"])
 	assert.Equal(t, "s3cret-1", spec.Env["LITERAL"], "the spec itself is left alone")
 }
+
+func TestWhereAuditRecordsGo(t *testing.T) {
+	t.Parallel()
+	yes := true
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: names.Credentials}, Data: map[string][]byte{"TOKEN": nil}}
+	for name, c := range map[string]struct {
+		audit        *aofv1.ContextAudit
+		status       corev1.ConditionStatus
+		reason, says string
+	}{
+		"nowhere":                        {audit: &aofv1.ContextAudit{}},
+		"stdout":                         {&aofv1.ContextAudit{Enabled: &yes}, corev1.ConditionTrue, "AuditSinkSet", ""},
+		"a webhook whose address is not": {&aofv1.ContextAudit{Enabled: &yes, Sink: "webhook"}, corev1.ConditionFalse, "CredentialsMissing", "AUDIT_WEBHOOK_URL"},
+		"a webhook whose token is there": {&aofv1.ContextAudit{Enabled: &yes, Sink: "webhook", URL: "https://a.example/x", Headers: map[string]string{"Authorization": "Bearer ${TOKEN}"}}, corev1.ConditionTrue, "AuditSinkSet", ""},
+		"a file":                         {&aofv1.ContextAudit{Enabled: &yes, Sink: "file", Path: "/var/log/a"}, corev1.ConditionUnknown, "FileInRunner", "read-only but for /tmp"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := Settle(t, construct, rtesting.TableRow{Key: key, Objects: []runtime.Object{aContext(aofv1.ContextSpec{Audit: c.audit}), secret}})
+			require.NoError(t, s.Err)
+			got := Get[*aofv1.Context](t, s, "ns", "prod")
+			assert.True(t, got.Status.Ready, "%v", got.Status.Conditions)
+			condition := got.Status.GetCondition(aofv1.ContextConditionAuditDeliverable)
+			if c.status == "" {
+				assert.Nil(t, condition)
+				return
+			}
+			require.NotNil(t, condition)
+			assert.Equal(t, c.status, condition.Status)
+			assert.Equal(t, c.reason, condition.Reason)
+			assert.Contains(t, condition.Message, c.says)
+		})
+	}
+}
+
+func TestTheAppliedAuditHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"${AUDIT_WEBHOOK_URL}": "${AUDIT_WEBHOOK_URL}", "https://a.example/hooks/s3cret": "https://a.example/(not shown)",
+		"https://s3cret@a.example/x": secret, "https://a.example?token=s3cret": secret,
+	} {
+		shown, err := applied(&aofv1.ContextSpec{Audit: &aofv1.ContextAudit{URL: url, Headers: map[string]string{"A": "s3cret", "B": "${TOKEN}"}}})
+		require.NoError(t, err)
+		audit, _ := shown["audit"].(map[string]any)
+		assert.Equal(t, want, audit["url"])
+		assert.Equal(t, map[string]any{"A": secret, "B": "${TOKEN}"}, audit["headers"])
+	}
+}

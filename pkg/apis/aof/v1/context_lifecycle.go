@@ -18,6 +18,10 @@ const (
 	// ContextConditionKubeconfigValid says whether the cluster can be reached with
 	// the kubeconfig; true when the context has none.
 	ContextConditionKubeconfigValid apis.ConditionType = "KubeconfigValid"
+	// ContextConditionAuditDeliverable says whether audit records can get where they
+	// should; absent when the context asks for no audit. The context is ready all
+	// the same: records that can't be delivered are kept with their runs.
+	ContextConditionAuditDeliverable apis.ConditionType = "AuditDeliverable"
 )
 
 // Reasons of a Context's conditions.
@@ -27,6 +31,9 @@ const (
 	ReasonNoKubeconfig           = "NoKubeconfig"
 	// ReasonKubeconfigNotChecked says that only the runner can see the file.
 	ReasonKubeconfigNotChecked = "KubeconfigNotChecked"
+	// ReasonFileInRunner says that only the runner can see the audit file.
+	ReasonFileInRunner = "FileInRunner"
+	ReasonAuditSinkSet = "AuditSinkSet"
 )
 
 var contextConditions = apis.NewLivingConditionSet(ContextConditionConfigurationValid)
@@ -96,6 +103,26 @@ func (s *ContextStatus) MarkKubeconfigFailed(reason string, err error) error {
 func (s *ContextStatus) MarkKubeconfigUnknown(reason, message string) {
 	contextConditions.Manage(s).MarkUnknown(ContextConditionKubeconfigValid, reason, "%s", bounded(message, maxConditionMessage))
 	s.derive()
+}
+
+// MarkNoAudit says that the context asks for no audit.
+func (s *ContextStatus) MarkNoAudit() {
+	_ = contextConditions.Manage(s).ClearCondition(ContextConditionAuditDeliverable) // only Ready can't be cleared
+}
+
+// MarkAuditDeliverable says that nothing is known to be in the records' way.
+func (s *ContextStatus) MarkAuditDeliverable() {
+	contextConditions.Manage(s).MarkTrueWithReason(ContextConditionAuditDeliverable, ReasonAuditSinkSet, "")
+}
+
+// MarkAuditUndeliverable says why records can't be delivered.
+func (s *ContextStatus) MarkAuditUndeliverable(reason string, err error) {
+	contextConditions.Manage(s).MarkFalse(ContextConditionAuditDeliverable, reason, "%s", bounded(err.Error(), maxConditionMessage))
+}
+
+// MarkAuditUnknown says why nobody here knows whether records can be delivered.
+func (s *ContextStatus) MarkAuditUnknown(reason, message string) {
+	contextConditions.Manage(s).MarkUnknown(ContextConditionAuditDeliverable, reason, "%s", bounded(message, maxConditionMessage))
 }
 
 // derive keeps the published summary equal to what the conditions say. A
