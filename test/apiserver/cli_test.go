@@ -18,8 +18,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
-	"aof.dev/operator/pkg/client/clientset/versioned"
 	"aof.dev/operator/pkg/cli"
+	"aof.dev/operator/pkg/client/clientset/versioned"
 )
 
 // terminal is somebody's command line on the API server.

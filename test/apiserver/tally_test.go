@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -41,7 +42,7 @@ func newCounters(t *testing.T, s *apiserver.Server, namespace string, now time.T
 	runs := cache.NewIndexer(cache.MetaNamespaceKeyFunc, tally.Indexers())
 	empty := cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
 	c := &counters{namespace: namespace, Reconciler: tally.New(tally.Dependencies{
-		Runs: runs, RunWriter: aof, ConfigMaps: s.Kube(t).CoreV1(),
+		Runs: runs, Uncounted: tally.Uncounted(metadata.NewForConfigOrDie(s.Config)), RunWriter: aof, ConfigMaps: s.Kube(t).CoreV1(),
 		Objects: tally.CachedObjects{
 			Bindings: aoflisters.NewFlowBindingLister(empty), Flows: aoflisters.NewAgentFlowLister(empty), Agents: aoflisters.NewAgentLister(empty), Client: aof,
 		},

@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
@@ -100,7 +101,7 @@ func start(t *testing.T, a *api, cached []*aofv1.FlowRun, objects objects) *proc
 	p := &process{api: a, events: record.NewFakeRecorder(1000)}
 	indexer := cache.NewIndexer(cache.MetaNamespaceKeyFunc, Indexers())
 	p.Reconciler = New(Dependencies{
-		Runs: indexer, RunWriter: runClient{p: p}, ConfigMaps: mapClient{p: p}, Objects: objects,
+		Runs: indexer, RunWriter: runClient{p: p}, Uncounted: p.uncounted, ConfigMaps: mapClient{p: p}, Objects: objects,
 		Settings: settings.Default, Clock: clocktesting.NewFakePassiveClock(noon), Recorder: p.events,
 	})
 	p.see(t, cached)
@@ -163,6 +164,18 @@ func (p *process) read(do func() error) error {
 		return errDead
 	}
 	return do()
+}
+
+func (p *process) uncounted(_ context.Context, key types.NamespacedName) (found sets.Set[types.UID], err error) {
+	found = sets.New[types.UID]()
+	return found, p.read(func() error {
+		for _, run := range p.api.runs {
+			if keyOf(run) == key && !folded(run) {
+				found.Insert(run.UID)
+			}
+		}
+		return nil
+	})
 }
 
 // objects are what runs are counted for.

@@ -10,12 +10,14 @@ import (
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 	kubeclient "knative.dev/pkg/client/injection/kube/client"
 	"knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
+	"knative.dev/pkg/injection"
 	"knative.dev/pkg/logging"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
@@ -43,7 +45,7 @@ func NewController(ctx context.Context, watcher configmap.Watcher) *controller.I
 	current := &atomic.Pointer[settings.Settings]{}
 	current.Store(settings.Default())
 	r := New(Dependencies{
-		Runs: runs.GetIndexer(), RunWriter: aof, ConfigMaps: kubeclient.Get(ctx).CoreV1(),
+		Runs: runs.GetIndexer(), RunWriter: aof, Uncounted: Uncounted(metadata.NewForConfigOrDie(injection.GetConfig(ctx))), ConfigMaps: kubeclient.Get(ctx).CoreV1(),
 		Objects: CachedObjects{
 			Bindings: flowbinding.Get(ctx).Lister(), Flows: agentflow.Get(ctx).Lister(), Agents: agent.Get(ctx).Lister(), Client: aof,
 		},

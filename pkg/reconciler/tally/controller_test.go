@@ -27,7 +27,8 @@ import (
 
 func TestNewController(t *testing.T) {
 	t.Parallel()
-	ctx, _ := injection.Fake.SetupInformers(logtesting.TestContextWithLogger(t), &rest.Config{})
+	config := &rest.Config{}
+	ctx, _ := injection.Fake.SetupInformers(injection.WithConfig(logtesting.TestContextWithLogger(t), config), config)
 	impl := NewController(ctx, configmap.NewStaticWatcher(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: names.Config}}))
 
 	runs := flowrun.Get(ctx).Informer().GetIndexer()

@@ -44,10 +44,11 @@ type book struct {
 	document *Document
 }
 
-// count counts the runs of a binding that are over and not counted, and labels
-// them. It returns those it labelled, and whether there are more. The order of
-// its steps is what makes it right after a crash: see the package's comment.
-func (r *Reconciler) count(ctx context.Context, key types.NamespacedName) (labelled []*aofv1.FlowRun, more bool, err error) {
+// count counts the runs of a binding that are over and do not say that they are
+// counted. It returns those, to be labelled or removed, and whether there are
+// more. The order of its steps is what makes it right after a crash: see the
+// package's comment.
+func (r *Reconciler) count(ctx context.Context, key types.NamespacedName) (counted []*aofv1.FlowRun, more bool, err error) {
 	candidates, more, err := r.candidates(key)
 	if err != nil || len(candidates) == 0 {
 		return nil, false, err
@@ -57,7 +58,7 @@ func (r *Reconciler) count(ctx context.Context, key types.NamespacedName) (label
 		return nil, false, err
 	}
 	// After the books are open: a run that left pending before that is labelled.
-	runs, err := r.confirm(ctx, candidates)
+	runs, err := r.confirm(ctx, key, candidates)
 	if err != nil {
 		return nil, false, err
 	}
@@ -69,8 +70,7 @@ func (r *Reconciler) count(ctx context.Context, key types.NamespacedName) (label
 			return nil, false, err
 		}
 	}
-	labelled, err = r.label(ctx, runs)
-	return labelled, more, err
+	return runs, more, nil
 }
 
 // candidates are the runs that the cache calls over and not counted, those that
@@ -90,9 +90,22 @@ func (r *Reconciler) candidates(key types.NamespacedName) (runs []*aofv1.FlowRun
 	return runs, false, nil
 }
 
+// settlement is what this process did with a run that was counted.
+type settlement bool
+
+const (
+	stays settlement = true  // it says that it was counted
+	goes  settlement = false // it was deleted
+)
+
 func (r *Reconciler) remembers(uid types.UID) bool {
-	_, ok := r.labelled.Get(uid)
+	_, ok := r.settled.Get(uid)
 	return ok
+}
+
+func (r *Reconciler) removed(uid types.UID) bool {
+	done, ok := r.settled.Get(uid)
+	return ok && done == goes
 }
 
 // open reads the tallies that the runs are to be counted into, in a fixed order.
@@ -191,23 +204,20 @@ func (r *Reconciler) settle(ctx context.Context, d *Document) error {
 	return failed
 }
 
-// confirm asks the API server which of the runs are still to be counted.
-func (r *Reconciler) confirm(ctx context.Context, candidates []*aofv1.FlowRun) ([]*aofv1.FlowRun, error) {
-	found := make([]*aofv1.FlowRun, len(candidates))
-	err := each(ctx, candidates, func(ctx context.Context, i int, c *aofv1.FlowRun) error {
-		run, err := r.RunWriter.FlowRuns(c.Namespace).Get(ctx, c.Name, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return nil
+// confirm asks the API server, once for all, which of the runs are still to be
+// counted. That a run is over does not change, so the rest the cache knows.
+func (r *Reconciler) confirm(ctx context.Context, key types.NamespacedName, candidates []*aofv1.FlowRun) ([]*aofv1.FlowRun, error) {
+	uncounted, err := r.Uncounted(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("list the runs that were not counted: %w", err)
+	}
+	var runs []*aofv1.FlowRun
+	for _, c := range candidates {
+		if uncounted.Has(c.UID) {
+			runs = append(runs, c.DeepCopy())
 		}
-		if err != nil {
-			return fmt.Errorf("read run %s/%s: %w", c.Namespace, c.Name, err)
-		}
-		if run.UID == c.UID && unfolded(run) {
-			found[i] = run
-		}
-		return nil
-	})
-	return slices.DeleteFunc(found, func(run *aofv1.FlowRun) bool { return run == nil }), err
+	}
+	return runs, nil
 }
 
 // olderThan leaves out the runs from before the object was made: they were those
@@ -288,7 +298,7 @@ func (r *Reconciler) label(ctx context.Context, runs []*aofv1.FlowRun) ([]*aofv1
 		if err != nil && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("label run %s/%s: %w", run.Namespace, run.Name, err)
 		}
-		r.labelled.Add(run.UID, struct{}{})
+		r.settled.Add(run.UID, stays)
 		metav1.SetMetaDataLabel(&run.ObjectMeta, ledger.LabelFolded, "true")
 		done[i] = run
 		return nil

@@ -5,6 +5,7 @@ package tally
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"knative.dev/pkg/controller"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/settings"
 )
 
 // someRuns are three runs; together they ask a1 three times and a2 once.
@@ -168,6 +170,40 @@ func TestAProcessThatThoughtItStillLedCountsNothingTwice(t *testing.T) {
 				until(t, old) // with the cache it always had
 				until(t, start(t, a, a.all(), everything()))
 				checkCounts(t, a, 1)
+			})
+		}
+	}
+}
+
+// With no room for them, runs are removed instead of labelled; the count is right
+// wherever the process dies.
+func TestACrashWhileRunsAreRemovedCountsEachOnce(t *testing.T) {
+	t.Parallel()
+	none := settings.Default()
+	none.SuccessfulRuns, none.FailedRuns = 0, 0
+	begin := func(a *api, cached []*aofv1.FlowRun) *process {
+		p := start(t, a, cached, everything())
+		p.Settings = func() *settings.Settings { return none }
+		return p
+	}
+	for _, first := range crashes() {
+		for _, behind := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%v, cache behind %v", first, behind), func(t *testing.T) {
+				t.Parallel()
+				a := newAPI(someRuns()...)
+				before := a.all()
+				p := begin(a, before)
+				first.of(p)
+				require.Error(t, p.reconcile(t, "ns/b"))
+				cached := before // as if none had been seen to go
+				if !behind {
+					cached = a.all()
+				}
+				until(t, begin(a, cached))
+				until(t, begin(a, a.all()))
+				assert.Empty(t, a.runs)
+				assert.NotContains(t, strings.Join(a.writes, "\n"), "label")
+				checkCounts(t, a, 0)
 			})
 		}
 	}

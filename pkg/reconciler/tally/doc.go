@@ -10,10 +10,10 @@
 // was counted, and which of the counted runs may not yet say so themselves. All
 // ConfigMaps are written, each on condition that nobody wrote it meanwhile; then
 // the run gets the label ledger.LabelFolded; and when a later count finds that
-// label (or that the run is gone), it leaves the run out of pending. Before a run
-// is counted it is asked, at the API server and after the ConfigMaps were read,
-// whether it has been labelled: a cache may be old, and what it is old about may
-// have left pending. After a crash between any two writes the next count goes on
+// label (or that the run is gone), it leaves the run out of pending. Before runs
+// are counted the API server is asked, after the ConfigMaps were read, which have
+// no label: a cache may be old, and what it is old about may have left pending. A
+// run that the history has no room for is deleted instead of labelled. After a crash between any two writes the next count goes on
 // where that one was.
 //
 // It makes tally ConfigMaps, which belong to what they count and go with it, and

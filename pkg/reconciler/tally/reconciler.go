@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
@@ -26,14 +27,16 @@ import (
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	typedaofv1 "aof.dev/operator/pkg/client/clientset/versioned/typed/aof/v1"
+	"aof.dev/operator/pkg/ledger"
 	"aof.dev/operator/pkg/settings"
 )
 
 const (
 	// batch bounds how many runs are counted, and how many removed, in one go.
 	batch = 200
-	// remembered is how many runs that this process labelled it remembers, so
-	// that neither an old cache makes it ask for them nor pending keeps them.
+	// remembered is how many runs that this process labelled or removed it
+	// remembers, so that neither an old cache makes it ask for them nor pending
+	// keeps them.
 	remembered = 8192
 	// maxEventMessage bounds what a Kubernetes event says of a run's error.
 	maxEventMessage = 256
@@ -54,7 +57,10 @@ type Dependencies struct {
 	// Runs is the cache of runs, with Indexers.
 	Runs cache.Indexer
 	// RunWriter and ConfigMaps are clients of the API server, not caches.
-	RunWriter  typedaofv1.FlowRunsGetter
+	RunWriter typedaofv1.FlowRunsGetter
+	// Uncounted asks the API server which runs of a binding there are that do not
+	// say they were counted.
+	Uncounted  func(ctx context.Context, binding types.NamespacedName) (sets.Set[types.UID], error)
 	ConfigMaps typedcorev1.ConfigMapsGetter
 	Objects    Objects
 	Settings   func() *settings.Settings
@@ -67,14 +73,14 @@ type Reconciler struct {
 	reconciler.LeaderAwareFuncs
 	Dependencies
 
-	// labelled are the UIDs of runs that this process labelled.
-	labelled *lru.Cache
+	// settled says of runs, by UID, that this process labelled or removed them.
+	settled *lru.Cache
 }
 
 // New makes a reconciler. Becoming a leader, it looks at every binding that has
 // finished runs.
 func New(d Dependencies) *Reconciler {
-	r := &Reconciler{Dependencies: d, labelled: lru.New(remembered)}
+	r := &Reconciler{Dependencies: d, settled: lru.New(remembered)}
 	r.PromoteFunc = func(bucket reconciler.Bucket, enqueue func(reconciler.Bucket, types.NamespacedName)) error {
 		for _, key := range r.keys() {
 			enqueue(bucket, key)
@@ -119,11 +125,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
 		return controller.NewSkipKey(key)
 	}
 	counted, more, err := r.count(ctx, binding)
-	r.tell(ctx, binding, counted) // what was labelled is not met again
 	if err != nil {
 		return fmt.Errorf("count the runs of %s: %w", key, err)
 	}
-	next, err := r.collect(ctx, binding, counted)
+	remove, next, err := r.outdated(binding, counted)
+	if err != nil {
+		return fmt.Errorf("count the runs of %s: %w", key, err)
+	}
+	// What goes at once need not say that it was counted.
+	labelled, err := r.label(ctx, without(counted, remove))
+	r.tell(ctx, binding, labelled) // they are not met again
+	if err != nil {
+		return fmt.Errorf("count the runs of %s: %w", key, err)
+	}
+	removed, err := r.remove(ctx, remove)
+	r.tell(ctx, binding, without(removed, without(removed, counted)))
 	if err != nil {
 		return fmt.Errorf("remove runs of %s: %w", key, err)
 	}
@@ -136,34 +152,50 @@ func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
 	return nil
 }
 
-// collect removes runs beyond the limits. Counted are those just labelled, which
-// the cache may not know yet. It returns after what time it should look again.
-func (r *Reconciler) collect(ctx context.Context, key types.NamespacedName, counted []*aofv1.FlowRun) (time.Duration, error) {
+// outdated are the runs of a binding that its history has no room for, and when
+// the next one gets too old; 0 is never. Counted are those that were counted just
+// now and do not say so yet.
+func (r *Reconciler) outdated(key types.NamespacedName, counted []*aofv1.FlowRun) ([]*aofv1.FlowRun, time.Duration, error) {
 	runs, err := runsAt(r.Runs, indexFinished, key)
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
-	fresh := make(map[types.UID]*aofv1.FlowRun, len(counted))
+	runs = slices.DeleteFunc(without(runs, counted), func(run *aofv1.FlowRun) bool { return r.removed(run.UID) })
 	for _, run := range counted {
-		fresh[run.UID] = run
-	}
-	for i, run := range runs {
-		if labelled := fresh[run.UID]; labelled != nil {
-			runs[i] = labelled
-		}
+		run = run.DeepCopy()
+		metav1.SetMetaDataLabel(&run.ObjectMeta, ledger.LabelFolded, "true")
+		runs = append(runs, run)
 	}
 	s := r.Settings()
 	remove, next := History(runs, Limits{Successful: s.SuccessfulRuns, Failed: s.FailedRuns, TTL: s.RunTTL}, r.Clock.Now())
 	if len(remove) > batch {
 		remove, next = remove[:batch], time.Nanosecond
 	}
-	for _, run := range remove {
+	return remove, next, nil
+}
+
+// remove deletes runs, and returns those that are gone.
+func (r *Reconciler) remove(ctx context.Context, runs []*aofv1.FlowRun) ([]*aofv1.FlowRun, error) {
+	gone := make([]*aofv1.FlowRun, len(runs))
+	err := each(ctx, runs, func(ctx context.Context, i int, run *aofv1.FlowRun) error {
 		err := r.RunWriter.FlowRuns(run.Namespace).Delete(ctx, run.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(run.UID))})
 		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
-			return 0, err
+			return fmt.Errorf("delete run %s/%s: %w", run.Namespace, run.Name, err)
 		}
+		r.settled.Add(run.UID, goes)
+		gone[i] = run
+		return nil
+	})
+	return slices.DeleteFunc(gone, func(run *aofv1.FlowRun) bool { return run == nil }), err
+}
+
+// without leaves out the runs that are among others.
+func without(runs, others []*aofv1.FlowRun) []*aofv1.FlowRun {
+	uids := sets.New[types.UID]()
+	for _, run := range others {
+		uids.Insert(run.UID)
 	}
-	return next, nil
+	return slices.DeleteFunc(slices.Clone(runs), func(run *aofv1.FlowRun) bool { return uids.Has(run.UID) })
 }
 
 // tell writes a Kubernetes event about every run that failed, on its binding, or

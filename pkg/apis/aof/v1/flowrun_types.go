@@ -25,6 +25,8 @@ import (
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=flowruns,singular=flowrun,shortName=run,categories=aof,scope=Namespaced
+// +kubebuilder:selectablefield:JSONPath=`.spec.binding.name`
+// +kubebuilder:selectablefield:JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name=Flow,type=string,JSONPath=`.spec.flow.name`
 // +kubebuilder:printcolumn:name=Binding,type=string,JSONPath=`.spec.binding.name`
 // +kubebuilder:printcolumn:name=Phase,type=string,JSONPath=`.status.phase`

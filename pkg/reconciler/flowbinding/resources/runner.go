@@ -47,7 +47,10 @@ func MakeService(r Runner) *unstructured.Unstructured {
 					"autoscaling.knative.dev/min-scale":                          "0",
 					"autoscaling.knative.dev/window":                             r.Settings.RunnerIdle.String(),
 					"autoscaling.knative.dev/scale-to-zero-pod-retention-period": "0s",
-					names.AnnotationCredentials:                                  r.Credentials,
+					// With a pod there, the activator would only be one hop more: what the
+					// pods have no room for the broker, or the sweep, sends again.
+					"autoscaling.knative.dev/target-burst-capacity": "0",
+					names.AnnotationCredentials:                     r.Credentials,
 				},
 			},
 			"spec": object{

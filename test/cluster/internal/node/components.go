@@ -9,24 +9,29 @@ import "aof.dev/operator/test/cluster/internal/place"
 type component struct {
 	name string // of the program and of its log
 	args []string
+	env  []string // beside the node's own
 }
+
+// roomy has a Go program that allocates much collect its garbage less often: the
+// node has more memory than cores.
+var roomy = []string{"GOGC=400"}
 
 // base are the components that the API server needs, and itself.
 func (c *config) base() []component {
 	run, etcd := c.Place.Run, "http://127.0.0.1:2379"
 	return []component{
-		{"etcd", []string{
+		{name: "etcd", env: roomy, args: []string{
 			"--data-dir", run("etcd"), "--unsafe-no-fsync", "--log-level=warn",
 			"--listen-client-urls", etcd, "--advertise-client-urls", etcd,
 			"--listen-peer-urls=http://127.0.0.1:2380", "--initial-advertise-peer-urls=http://127.0.0.1:2380",
 			"--initial-cluster=default=http://127.0.0.1:2380",
 		}},
-		{"registry", []string{
+		{name: "registry", args: []string{
 			"-listen", place.Registry, "-dir", c.Place.Kept("registry"),
 			"-pause", c.Programs.Addons + "/pause", "-ca", "/etc/ssl/certs/ca-certificates.crt",
 		}},
-		{"containerd", []string{"--config", run("etc", "containerd.toml"), "--log-level=info"}},
-		{"kube-apiserver", []string{
+		{name: "containerd", args: []string{"--config", run("etc", "containerd.toml"), "--log-level=info"}},
+		{name: "kube-apiserver", env: roomy, args: []string{
 			"--etcd-servers", etcd, "--advertise-address", nodeIP, "--secure-port=6443", "--cert-dir", run("pki"),
 			"--service-cluster-ip-range", serviceCIDR, "--authorization-mode=Node,RBAC",
 			"--token-auth-file", run("tokens.csv"), "--allow-privileged=true",
@@ -45,20 +50,20 @@ func (c *config) base() []component {
 func (c *config) clients() []component {
 	run := c.Place.Run
 	return []component{
-		{"kube-controller-manager", []string{
+		{name: "kube-controller-manager", args: []string{
 			"--kubeconfig", run("kcm.kubeconfig"), "--service-account-private-key-file", run("sa.key"),
 			"--root-ca-file", run("pki", "apiserver.crt"), "--use-service-account-credentials=true",
 			"--leader-elect=false", "--bind-address=127.0.0.1",
 		}},
-		{"kube-scheduler", []string{"--kubeconfig", run("scheduler.kubeconfig"), "--leader-elect=false", "--bind-address=127.0.0.1"}},
-		{"kube-proxy", []string{
+		{name: "kube-scheduler", args: []string{"--kubeconfig", run("scheduler.kubeconfig"), "--leader-elect=false", "--bind-address=127.0.0.1"}},
+		{name: "kube-proxy", args: []string{
 			"--kubeconfig", run("proxy.kubeconfig"), "--proxy-mode=nftables", "--cluster-cidr=10.244.0.0/16",
 			"--hostname-override", nodeName, "--metrics-bind-address=127.0.0.1:10249",
 			// The connection tracking limits belong to the machine: leave them alone.
 			"--conntrack-max-per-core=0", "--conntrack-tcp-timeout-established=0s", "--conntrack-tcp-timeout-close-wait=0s",
 		}},
-		{"coredns", []string{"-conf", run("etc", "Corefile")}},
-		{"kubelet", []string{
+		{name: "coredns", args: []string{"-conf", run("etc", "Corefile")}},
+		{name: "kubelet", args: []string{
 			"--kubeconfig", run("kubelet.kubeconfig"), "--config", run("etc", "kubelet.yaml"),
 			"--hostname-override", nodeName, "--node-ip", nodeIP, "--root-dir", run("kubelet"), "--cert-dir", run("kubelet", "pki"),
 		}},

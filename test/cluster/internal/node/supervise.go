@@ -54,7 +54,7 @@ func (s *supervisor) spawn(c component) (int, error) {
 		return 0, err
 	}
 	defer out.Close()
-	p, err := os.StartProcess(path, append([]string{c.name}, c.args...), &os.ProcAttr{Files: []*os.File{nil, out, out}})
+	p, err := os.StartProcess(path, append([]string{c.name}, c.args...), &os.ProcAttr{Files: []*os.File{nil, out, out}, Env: append(os.Environ(), c.env...)})
 	if err != nil {
 		return 0, err
 	}
