@@ -4,16 +4,15 @@
 package adapter
 
 import (
-	"bytes"
 	"context"
-	"io"
+	"errors"
 	"net/http"
 	"regexp"
 	"strings"
 
-	"github.com/cloudevents/sdk-go/v2/binding"
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
-	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+
+	"aof.dev/operator/pkg/event"
 )
 
 // Deliver takes one CloudEvent for a namespace and returns when it is safe. An
@@ -46,46 +45,17 @@ func CloudEvents(prefix string, deliver Deliver) http.Handler {
 			refuse(w, a)
 			return
 		}
-		e, a := readEvent(r.Context(), r.Header, body)
-		if a.status == 0 {
-			a = deliverEvent(r.Context(), deliver, namespace, e)
+		e, err := event.FromRequest(r.Context(), r.Header, body)
+		if err != nil {
+			refuse(w, unreadable(err))
+			return
 		}
-		if a.status != 0 {
+		if a := deliverEvent(r.Context(), deliver, namespace, e); a.status != 0 {
 			refuse(w, a)
 			return
 		}
 		w.WriteHeader(http.StatusAccepted)
 	})
-}
-
-// readEvent reads and validates one event; the answer's status is zero when it is
-// fine.
-func readEvent(ctx context.Context, header http.Header, body []byte) (e cloudevents.Event, a answer) {
-	// The SDK has panicked on headers before; what it can't read is invalid.
-	defer func() {
-		if p := recover(); p != nil {
-			e, a = cloudevents.Event{}, invalid("its headers or data can't be read")
-		}
-	}()
-	message := cehttp.NewMessage(header, io.NopCloser(bytes.NewReader(body)))
-	switch message.ReadEncoding() {
-	case binding.EncodingBatch:
-		return e, unsupportedMedia("batches are not taken: send one CloudEvent per request")
-	case binding.EncodingUnknown:
-		if strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "application/cloudevents") {
-			return e, unsupportedMedia("of the structured formats only application/cloudevents+json is taken")
-		}
-		return e, invalid("neither Content-Type nor Ce-Specversion says that it is a CloudEvent of version 1.0 or 0.3")
-	default:
-	}
-	got, err := binding.ToEvent(ctx, message)
-	if err != nil {
-		return e, invalid(err.Error())
-	}
-	if err := got.Validate(); err != nil {
-		return e, invalid(strings.TrimSpace(err.Error()))
-	}
-	return *got, answer{}
 }
 
 func deliverEvent(ctx context.Context, deliver Deliver, namespace string, e cloudevents.Event) (a answer) {
@@ -102,10 +72,11 @@ func deliverEvent(ctx context.Context, deliver Deliver, namespace string, e clou
 	return answer{}
 }
 
-func invalid(why string) answer {
+// unreadable says what is wrong with a request that holds no event.
+func unreadable(err error) answer {
+	if errors.Is(err, event.ErrMedia) {
+		return answer{status: http.StatusUnsupportedMediaType, text: truncate(err.Error())}
+	}
+	why := strings.TrimPrefix(err.Error(), event.ErrInvalid.Error()+": ")
 	return answer{status: http.StatusBadRequest, text: truncate("not a valid CloudEvent: " + why)}
-}
-
-func unsupportedMedia(text string) answer {
-	return answer{status: http.StatusUnsupportedMediaType, text: text}
 }

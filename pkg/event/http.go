@@ -38,12 +38,12 @@ func FromRequest(ctx context.Context, header http.Header, body []byte) (e cloude
 	message := cehttp.NewMessage(header, io.NopCloser(bytes.NewReader(body)))
 	switch message.ReadEncoding() {
 	case binding.EncodingBatch:
-		return e, fmt.Errorf("%w: batches are not taken, send one event per request", ErrMedia)
+		return e, fmt.Errorf("%w: batches are not taken, send one CloudEvent per request", ErrMedia)
 	case binding.EncodingUnknown:
 		if strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "application/cloudevents") {
 			return e, fmt.Errorf("%w: of the structured formats only application/cloudevents+json is taken", ErrMedia)
 		}
-		return e, fmt.Errorf("%w: neither Content-Type nor Ce-Specversion says that it is a CloudEvent", ErrInvalid)
+		return e, fmt.Errorf("%w: neither Content-Type nor Ce-Specversion says that it is a CloudEvent of version 1.0 or 0.3", ErrInvalid)
 	default:
 	}
 	got, err := binding.ToEvent(ctx, message)
