@@ -68,7 +68,8 @@ var law = map[string][]string{
 	"pkg/once":      {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/api/coordination/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/ptr", "pkg/apis/...", "pkg/claim", "pkg/dedupe", "pkg/event", "pkg/ledger", "pkg/names", "pkg/once"},
 	"pkg/claim":     {"std", "github.com/cloudevents/sdk-go/v2/...", "k8s.io/apimachinery/...", "pkg/apis/...", "pkg/dedupe", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/names", "pkg/plan"},
 	"pkg/route":     {"std", "pkg/apis/...", "pkg/claim", "pkg/match"},
-	"pkg/delivery":  {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/claim", "pkg/event", "pkg/ledger", "pkg/match", "pkg/names", "pkg/node", "pkg/once", "pkg/plan", "pkg/runner", "pkg/secretref", "pkg/source", "pkg/trace"},
+	"pkg/delivery":  {"std", "github.com/cloudevents/sdk-go/v2/event", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/claim", "pkg/event", "pkg/ledger", "pkg/match", "pkg/names", "pkg/node", "pkg/once", "pkg/plan", "pkg/reply", "pkg/runner", "pkg/secretref", "pkg/source", "pkg/trace"},
+	"pkg/reply":     {"std", "pkg/node", "pkg/source"},
 	"pkg/egress":    {"std", "pkg/trace"},
 	"pkg/kubeapi":   {"std", "k8s.io/api/coordination/v1", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/client-go/rest", "pkg/client/clientset/versioned/typed/...", "pkg/names"},
 

@@ -5,12 +5,12 @@ package delivery
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
 	"aof.dev/operator/pkg/node"
 	"aof.dev/operator/pkg/plan"
+	"aof.dev/operator/pkg/reply"
 	"aof.dev/operator/pkg/secretref"
 	"aof.dev/operator/pkg/source"
 )
@@ -50,17 +50,9 @@ func (m *Messenger) Send(ctx context.Context, _ node.Run, message node.Message) 
 	}
 	messenger, err := platform.NewMessenger(m.settings(t))
 	if err != nil {
-		return node.Receipt{}, &node.Error{Reason: "TriggerNotReady", Message: notReady(err), Err: err}
+		return node.Receipt{}, reply.NotReady(err)
 	}
-	to := source.Target{Platform: platform.Type, Channel: message.Channel, Thread: message.Thread, Format: message.Format, Sorted: message.Sorted, Data: message.Data, Blocks: message.Blocks}
-	if q := message.Ask; q != nil {
-		to.Ask = &source.Question{Namespace: q.Namespace, Run: q.Run, Node: q.Node, Digest: q.Digest}
-	}
-	receipt, err := messenger.Send(ctx, to, message.Text)
-	if err != nil {
-		return node.Receipt{}, sendError(ctx, err)
-	}
-	return node.Receipt{ID: receipt.ID, Channel: receipt.Channel}, nil
+	return reply.Send(ctx, messenger, platform.Type, message)
 }
 
 // speaks says whether a message for the named platform goes out by this one.
@@ -91,23 +83,4 @@ func (m *Messenger) settings(t *plan.Trigger) source.Settings {
 		out.BaseURL = m.BaseURL(t.Type)
 	}
 	return out
-}
-
-func notReady(err error) string {
-	var typed *source.Error
-	if errors.As(err, &typed) {
-		return typed.Message
-	}
-	return "the trigger's configuration has errors, see its status"
-}
-
-func sendError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	var typed *source.Error
-	if errors.As(err, &typed) {
-		return &node.Error{Reason: "SendFailed", Message: typed.Message, Retryable: typed.Kind == source.Unavailable, Err: err}
-	}
-	return &node.Error{Reason: "SendFailed", Message: "the platform did not take the message", Err: err}
 }

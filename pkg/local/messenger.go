@@ -5,13 +5,12 @@ package local
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"aof.dev/operator/pkg/node"
-	"aof.dev/operator/pkg/source"
+	"aof.dev/operator/pkg/reply"
 )
 
 var _ node.Messenger = (*Server)(nil)
@@ -21,20 +20,12 @@ var _ node.Messenger = (*Server)(nil)
 func (s *Server) Send(ctx context.Context, run node.Run, m node.Message) (node.Receipt, error) {
 	channel := s.messengerFor(run, m.Platform)
 	if channel.err != nil {
-		return node.Receipt{}, &node.Error{Reason: "TriggerNotReady", Message: "the trigger's configuration has errors, see its status"}
+		return node.Receipt{}, reply.NotReady(channel.err)
 	}
 	if channel.Messenger == nil {
 		return node.Receipt{}, node.ErrNowhere
 	}
-	to := source.Target{Platform: channel.platform, Channel: m.Channel, Thread: m.Thread, Format: m.Format, Sorted: m.Sorted, Data: m.Data, Blocks: m.Blocks}
-	if m.Ask != nil {
-		to.Ask = &source.Question{Namespace: m.Ask.Namespace, Run: m.Ask.Run, Node: m.Ask.Node, Digest: m.Ask.Digest}
-	}
-	receipt, err := channel.Send(ctx, to, m.Text)
-	if err != nil {
-		return node.Receipt{}, sendError(ctx, err)
-	}
-	return node.Receipt{ID: receipt.ID, Channel: receipt.Channel}, nil
+	return reply.Send(ctx, channel, channel.platform, m)
 }
 
 func (s *Server) messengerFor(run node.Run, platform string) messenger {
@@ -50,15 +41,4 @@ func (s *Server) messengerFor(run node.Run, platform string) messenger {
 		}
 	}
 	return messenger{}
-}
-
-func sendError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	var typed *source.Error
-	if errors.As(err, &typed) {
-		return &node.Error{Reason: "SendFailed", Message: typed.Message, Retryable: typed.Kind == source.Unavailable, Err: err}
-	}
-	return &node.Error{Reason: "SendFailed", Message: "the platform did not take the message", Err: err}
 }
