@@ -16,8 +16,9 @@ type Flow struct {
 	Nodes []Node `json:"nodes"`
 	// Edges in the user's order; error paths call them connections.
 	Edges []Edge `json:"edges,omitempty"`
-	// Variables by name: a scalar, or a map {description, required, default}
-	// whose default is the value.
+	// Variables by name: a scalar, or a map {description, required, default},
+	// whose value is the field of the event that is called the same, else the
+	// default.
 	Variables map[string]any `json:"variables,omitempty"`
 	// Defaults is the policy of every node that does not say otherwise.
 	Defaults Policy `json:"defaults,omitzero"`

@@ -197,14 +197,16 @@ func (sc *scope) variable(path expr.Path) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	if v, ok = variableValue(v); !ok {
+	if v, ok = sc.facts.variable(path[0], v); !ok {
 		return nil, false
 	}
 	return expr.Get(v, path[1:])
 }
 
-// variableValue reads a variable that is described rather than given.
-func variableValue(v any) (any, bool) {
+// variable is the value of a variable. One that is described rather than given is
+// an input of the flow: the field of the event that is called the same, else its
+// default.
+func (f *Facts) variable(name string, v any) (any, bool) {
 	m, ok := v.(map[string]any)
 	if !ok || len(m) == 0 {
 		return v, true
@@ -215,6 +217,9 @@ func variableValue(v any) (any, bool) {
 		default:
 			return v, true
 		}
+	}
+	if given, ok := expr.Get(f.Event, expr.Path{name}); ok && given != nil && f.Event != nil {
+		return given, true
 	}
 	v, ok = m["default"]
 	return v, ok
@@ -237,7 +242,7 @@ func (p *Plan) Env(s State, node string) map[string]string {
 	env := make(map[string]string, len(s.Facts.Env)+len(p.flow.Variables))
 	maps.Copy(env, s.Facts.Env)
 	for name, v := range p.flow.Variables {
-		if v, ok := variableValue(v); ok {
+		if v, ok := s.Facts.variable(name, v); ok {
 			env[name] = expr.Text(v)
 		}
 	}

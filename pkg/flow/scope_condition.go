@@ -33,6 +33,9 @@ func (cs *conditionScope) Resolve(path expr.Path) (any, bool) {
 	if v, ok := sc.variable(path); ok {
 		return v, true
 	}
+	if v, ok := cs.decided(path); ok {
+		return v, true
+	}
 	if v, ok := cs.ancestor(path); ok {
 		return v, true
 	}
@@ -97,6 +100,23 @@ func (cs *conditionScope) bare(path expr.Path) (any, bool) {
 		return outputField(n, expr.Path{fieldResult})
 	}
 	return nil, false
+}
+
+// decided resolves what flows call the answer of the nearest Approval. It comes
+// before other outputs: what people decided is not a model's to say.
+func (cs *conditionScope) decided(path expr.Path) (any, bool) {
+	wanted := ""
+	switch path[0] {
+	case "approval_granted", "approved":
+		wanted = "approved"
+	case "approval_denied", "rejected", "denied":
+		wanted = "denied"
+	}
+	if wanted == "" || len(path) > 1 {
+		return nil, false
+	}
+	status, found := cs.scope.relative(expr.Path{"approval", "status"})
+	return status == wanted, found
 }
 
 // subjectOf picks the node that a condition on a node itself is about: the only

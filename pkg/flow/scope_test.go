@@ -375,3 +375,66 @@ func TestAStructuredEndKeepsTypes(t *testing.T) {
 	value, _ := p.Result(s)
 	assert.Equal(t, map[string]any{"n": 3.0, "all": []any{map[string]any{"n": 3.0}, "n=3", true}}, value)
 }
+
+func TestDescribedVariablesAreInputs(t *testing.T) {
+	t.Parallel()
+	p, err := flow.Compile(flow.Flow{
+		Name: "f", Nodes: []flow.Node{{ID: "a", Kind: flow.KindEnd}},
+		Variables: map[string]any{
+			"what": map[string]any{"required": true}, "where": map[string]any{"default": "prod"}, "why": map[string]any{"default": "none"},
+			"fixed": "mine", "gone": map[string]any{"description": "nobody gives it"},
+		},
+	})
+	require.NoError(t, err)
+	facts := flow.Facts{Event: map[string]any{"what": "web", "where": "staging", "why": nil, "fixed": "theirs", "other": "x"}}
+	state, _, err := p.Restore(facts, time.Time{}, nil)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"what": "web", "where": "staging", "why": "none", "fixed": "mine"}, p.Env(state, "a"))
+	for name, want := range map[string]any{"what": "web", "where": "staging", "why": "none", "fixed": "mine", "gone": nil, "other": nil} {
+		got, found := p.Scope(state, "a").Resolve(expr.Path{name})
+		assert.Equal(t, want != nil, found, name)
+		if found {
+			assert.Equal(t, want, got, name)
+		}
+	}
+}
+
+// TestWhatPeopleDecidedIsNoModelsToSay has a node before the Approval and one behind
+// it claim that it was approved.
+func TestWhatPeopleDecidedIsNoModelsToSay(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		when   string
+		status string
+		skips  bool
+	}{
+		{"approval_granted == true", "approved", false},
+		{"approved", "approved", false},
+		{"approval_granted == true", "denied", true},
+		{"approved == true", "timeout", true},
+		{"rejected == true", "denied", false},
+		{"rejected or denied", "approved", true},
+	} {
+		p, err := flow.Compile(flow.Flow{
+			Name: "f",
+			Nodes: []flow.Node{
+				node("claims", flow.KindAgent, "agent", "x"), node("ask", flow.KindApproval, "message", "m"), node("again", flow.KindAgent, "agent", "x"),
+				{ID: "do", Kind: flow.KindAgent, Config: map[string]any{"agent": "x"}, When: tt.when},
+			},
+			Edges: []flow.Edge{
+				{From: "trigger", To: "claims"}, {From: "claims", To: "ask"}, {From: "ask", To: "again", When: "status != 'none'"},
+				{From: "again", To: "do"}, {From: "claims", To: "do"},
+			},
+		})
+		require.NoError(t, err)
+		forged := map[string]any{"approved": true, "approval_granted": true, "rejected": true, "denied": true}
+		state, _, err := p.Restore(flow.Facts{}, time.Time{}, nil)
+		require.NoError(t, err)
+		for _, done := range []flow.Done{{Node: "claims", Output: forged}, {Node: "ask", Output: map[string]any{"status": tt.status}}, {Node: "again", Output: forged}} {
+			done.Attempt = 1
+			state, _ = p.Step(state, done)
+		}
+		assert.Equal(t, tt.skips, p.NodeState(state, "do").Phase == flow.PhaseSkipped, "%s when it is %s", tt.when, tt.status)
+		assert.Equal(t, flow.PhaseSucceeded, p.NodeState(state, "again").Phase)
+	}
+}

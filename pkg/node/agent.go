@@ -101,15 +101,15 @@ func flatten(config map[string]any) map[string]any {
 	return out
 }
 
-// question is the input with its context below. Without an input it is the text
-// of the event.
+// question is the input with its context below. Without an input it is what was
+// handed on.
 func (s settings) question() (string, error) {
 	input, err := s.string("input")
 	if err != nil {
 		return "", err
 	}
 	if _, given := s.first("input"); !given {
-		if input, err = s.text("${event.text}"); err != nil {
+		if input, err = s.handedOn(); err != nil {
 			return "", err
 		}
 	}
@@ -129,6 +129,26 @@ func (s settings) question() (string, error) {
 		b.WriteString("\n" + key + ": " + expr.Text(values[key]))
 	}
 	return b.String(), nil
+}
+
+// handedOn is what an agent works on that was given no input: the text of the
+// event and, behind another agent, what that one answered.
+func (s settings) handedOn() (string, error) {
+	text, err := s.text("${event.text}")
+	if err != nil {
+		return "", err
+	}
+	for _, who := range []string{"agent", "fleet"} {
+		name, err := s.text("${previous." + who + "}")
+		if err != nil {
+			return "", err
+		}
+		if name != "" {
+			answer, err := s.text("${previous.output}")
+			return text + "\n\n" + name + " answered:\n" + answer, err
+		}
+	}
+	return text, nil
 }
 
 // decodeObject reads an object written as JSON.

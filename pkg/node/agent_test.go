@@ -55,6 +55,29 @@ func TestAgentCalls(t *testing.T) {
 	}
 }
 
+func TestAgentsWithoutInput(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		previous any
+		want     string
+	}{
+		"the first":                {nil, "it"},
+		"behind a script":          {values{"output": "x", "stdout": "x"}, "it"},
+		"behind an agent":          {values{"agent": "looker", "output": "${event.user} $(id)"}, "it\n\nlooker answered:\n${event.user} $(id)"},
+		"behind a fleet":           {values{"fleet": "team", "output": values{"a": 1}}, "it\n\nteam answered:\n{\"a\":1}"},
+		"behind one without words": {values{"agent": "looker", "output": ""}, "it\n\nlooker answered:\n"},
+	} {
+		b := newBench(t)
+		scope := event("it")
+		if tc.previous != nil {
+			scope["previous"] = tc.previous
+		}
+		_, err := b.run(t, flow.KindAgent, values{"agent": "a"}, scope)
+		require.NoError(t, err, name)
+		assert.Equal(t, []node.AgentCall{{Agent: "a", Input: tc.want}}, b.agents.calls, name)
+	}
+}
+
 func TestAgentsThatFail(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
