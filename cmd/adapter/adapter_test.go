@@ -28,6 +28,7 @@ import (
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/claim"
 	"aof.dev/operator/pkg/fold"
+	"aof.dev/operator/pkg/kubeapi"
 	"aof.dev/operator/pkg/match"
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/route"
@@ -386,7 +387,7 @@ func TestATokenThatRunsOutEndsTheProcess(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, a.call("1", "pods"))
 	c.api.Revoke()
 	require.Equal(t, http.StatusServiceUnavailable, a.call("2", "pods"))
-	require.ErrorIs(t, <-a.ended, errUnauthorized)
+	require.ErrorIs(t, <-a.ended, kubeapi.ErrUnauthorized)
 }
 
 func TestHealth(t *testing.T) {

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -32,15 +31,11 @@ const (
 	// that the broker gets (pkg/intake) it stays below the three seconds after
 	// which Slack sends again.
 	acceptTimeout = 2 * time.Second
-	// drainTimeout is how long requests may go on after SIGTERM, flushTimeout how
-	// long writing the last counts may take.
-	drainTimeout = 20 * time.Second
+	// flushTimeout is how long writing the last counts may take.
 	flushTimeout = 5 * time.Second
 	// flushEvery is how often counts are written, when there are any.
 	flushEvery = 2 * time.Second
 )
-
-var errUnauthorized = errors.New("the Kubernetes API no longer takes the token; started again, the adapter reads the renewed one")
 
 // process is what a process is made from.
 type process struct {
@@ -121,15 +116,8 @@ func brokerClient() *http.Client {
 	}
 }
 
-// ServeHTTP answers requests as long as the API takes our token.
+// ServeHTTP answers a request.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	select {
-	case <-d.api.Unauthorized():
-		w.Header().Set("Retry-After", "1")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return
-	default:
-	}
 	if r.URL.Path == pathHealth {
 		_, _ = w.Write([]byte("ok\n"))
 		return
@@ -140,25 +128,10 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve answers until the context ends or the token does, lets requests under way
 // finish, and writes the last counts.
 func (d *door) serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{
-		Handler: d, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	go d.api.Connect(ctx) // while the pod is found to be ready
-	d.log.Info("serving", "address", listener.Addr().String())
-
 	stopCounting := d.count(ctx)
 	defer stopCounting()
-	var err error
-	select {
-	case <-ctx.Done():
-	case <-d.api.Unauthorized():
-		err = errUnauthorized
-	case err = <-failed:
-	}
-	return errors.Join(err, shutdown(ctx, server))
+	server := &kubeapi.Server{API: d.api, Handler: d, ReadTimeout: 20 * time.Second, Log: d.log}
+	return server.Serve(ctx, listener)
 }
 
 // count writes counts from time to time, also after the context has ended; stop
@@ -178,14 +151,4 @@ func (d *door) count(ctx context.Context) (stop func()) {
 		defer cancel()
 		d.counts.Flush(last)
 	}
-}
-
-// shutdown lets requests under way finish.
-func shutdown(ctx context.Context, server *http.Server) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"aof.dev/operator/pkg/adapter"
 	"aof.dev/operator/pkg/intake"
+	"aof.dev/operator/pkg/kubeapi"
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/source"
 	"aof.dev/operator/pkg/stream"
@@ -68,7 +69,7 @@ func (d *door) stream(ctx context.Context, keys []types.NamespacedName, lead ele
 	go func() {
 		select {
 		case <-d.api.Unauthorized():
-			cancel(errUnauthorized)
+			cancel(kubeapi.ErrUnauthorized)
 		case <-ctx.Done():
 		}
 	}()
@@ -83,7 +84,7 @@ func (d *door) stream(ctx context.Context, keys []types.NamespacedName, lead ele
 			d.log.Error("streams can't start", "error", err.Error())
 		}
 	})
-	if cause := context.Cause(ctx); errors.Is(cause, errUnauthorized) {
+	if cause := context.Cause(ctx); errors.Is(cause, kubeapi.ErrUnauthorized) {
 		return cause
 	}
 	return err

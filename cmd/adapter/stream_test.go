@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 
+	"aof.dev/operator/pkg/kubeapi"
 	"aof.dev/operator/pkg/match"
 	"aof.dev/operator/pkg/names"
 	fakekube "aof.dev/operator/test/fake/kube"
@@ -122,7 +123,7 @@ func TestATokenThatRunsOutEndsTheStreams(t *testing.T) {
 	assert.Equal(t, id, <-s.socket.Acks)
 	s.api.Revoke()
 	s.socket.Send("events_api", fakeslack.MessageEvent(channel, user, "1700000000.000200", "show me the pods"))
-	require.ErrorIs(t, <-s.ended, errUnauthorized)
+	require.ErrorIs(t, <-s.ended, kubeapi.ErrUnauthorized)
 }
 
 func TestParseStreams(t *testing.T) {

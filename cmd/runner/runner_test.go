@@ -27,6 +27,7 @@ import (
 	"k8s.io/utils/clock"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/kubeapi"
 	"aof.dev/operator/pkg/manifest"
 	"aof.dev/operator/pkg/names"
 	"aof.dev/operator/pkg/plan"
@@ -196,7 +197,7 @@ func TestATokenThatIsNotTakenEndsTheProcess(t *testing.T) {
 	api.token = "renewed"
 	api.mu.Unlock()
 	assert.Equal(t, http.StatusServiceUnavailable, post(t, url), "whoever asked is told to come again")
-	require.ErrorIs(t, <-ended, errUnauthorized)
+	require.ErrorIs(t, <-ended, kubeapi.ErrUnauthorized)
 	assert.Empty(t, api.runs)
 }
 
