@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ import (
 	"aof.dev/operator/pkg/node"
 	"aof.dev/operator/pkg/once"
 	"aof.dev/operator/pkg/once/lease"
+	"aof.dev/operator/pkg/quota"
 	"aof.dev/operator/pkg/runner"
 	"aof.dev/operator/pkg/settings"
 	"aof.dev/operator/pkg/shell"
@@ -80,7 +82,7 @@ func (p *process) server(ctx context.Context) (*server, error) {
 	}
 	store := ledgerkube.New(api.AOF().RESTClient())
 	plans := delivery.NewPlans(api)
-	runs, err := p.runner(store, plans, times)
+	runs, err := p.runner(api, store, plans, times)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +120,7 @@ func (p *process) times() (times, error) {
 	return times{work: work, attempt: min(runner.DefaultTimeout, work/2)}, nil
 }
 
-func (p *process) runner(store *ledgerkube.Store, plans *delivery.Plans, t times) (*runner.Runner, error) {
+func (p *process) runner(api *kubeapi.Client, store *ledgerkube.Store, plans *delivery.Plans, t times) (*runner.Runner, error) {
 	client, err := p.client()
 	if err != nil {
 		return nil, err
@@ -132,8 +134,9 @@ func (p *process) runner(store *ledgerkube.Store, plans *delivery.Plans, t times
 	messenger := &delivery.Messenger{Platforms: platforms(), Lookup: credentials.lookup, HTTPClient: client, BaseURL: p.baseURL}
 	models := builtin.Opener(llm.Options{Getenv: p.getenv, HTTPClient: client, Scripts: credentials})
 	return &runner.Runner{
-		Store: store,
-		Plans: plans,
+		Store:  store,
+		Plans:  plans,
+		Quotas: &quota.Keeper{Store: &quota.ConfigMaps{API: api}, Clock: p.clock, Pause: p.pause},
 		Nodes: func(agents node.Agents) node.Executors {
 			return node.New(node.Options{
 				Transform: transform, Script: script, HTTPClient: client, Clock: p.clock, Messenger: messenger, Agents: agents,
@@ -199,4 +202,17 @@ func decodeYAML(raw []byte) (map[string]any, error) {
 	var object map[string]any
 	err := yaml.Unmarshal(raw, &object)
 	return object, err
+}
+
+// pause waits a little, and not as long as others do, before a document that all
+// replicas change is tried again.
+func (p *process) pause(ctx context.Context, attempt int) {
+	const step, most = 5, 100
+	d := time.Duration(1+rand.IntN(min(attempt*step, most))) * time.Millisecond //nolint:gosec // it guards nothing
+	timer := p.clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C():
+	case <-ctx.Done():
+	}
 }

@@ -86,7 +86,7 @@ var law = map[string][]string{
 	"pkg/reconciler/token":          {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "k8s.io/client-go/...", "k8s.io/utils/...", "knative.dev/pkg/...", "pkg/names"},
 
 	// What reconcilers make is pure.
-	"pkg/reconciler/flowbinding/resources": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "k8s.io/utils/ptr", "knative.dev/eventing/pkg/apis/...", "knative.dev/pkg/apis/...", "pkg/apis/...", "pkg/event", "pkg/names", "pkg/plan", "pkg/settings"},
+	"pkg/reconciler/flowbinding/resources": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "k8s.io/utils/ptr", "knative.dev/eventing/pkg/apis/...", "knative.dev/pkg/apis/...", "knative.dev/pkg/kmeta", "pkg/apis/...", "pkg/event", "pkg/names", "pkg/plan", "pkg/settings"},
 
 	// What the webhook decides by who asks.
 	"pkg/admission": {"std", "k8s.io/api/...", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "knative.dev/pkg/apis", "pkg/apis/...", "pkg/flow", "pkg/names"},

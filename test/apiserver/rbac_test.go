@@ -317,7 +317,7 @@ func install(tb testing.TB, s *apiserver.Server) {
 		_, err := asController.CoreV1().ConfigMaps("team-a").Create(ctx, unlabelled, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		return err != nil && strings.Contains(err.Error(), "writes only objects with the label"), nil
 	}))
-	for _, role := range []*rbacv1.Role{bindingresources.MakeRole("team-a"), triggerresources.MakeRole("team-a", []string{"hooks"}, true)} {
+	for _, role := range []*rbacv1.Role{bindingresources.MakeRole("team-a", nil), triggerresources.MakeRole("team-a", []string{"hooks"}, true)} {
 		_, err := asController.RbacV1().Roles("team-a").Create(tb.Context(), role, metav1.CreateOptions{})
 		require.NoError(tb, err, "the controller holds what it grants")
 	}
@@ -334,7 +334,7 @@ func TestTheControllerGrantsNoMoreThanItHas(t *testing.T) {
 	s := installed(t)
 	asController, err := kubernetes.NewForConfig(s.As(controller, "system:serviceaccounts"))
 	require.NoError(t, err)
-	wide := bindingresources.MakeRole("team-b")
+	wide := bindingresources.MakeRole("team-b", nil)
 	wide.Rules = append(wide.Rules, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get"}})
 	_, err = asController.RbacV1().Roles("team-b").Create(t.Context(), wide, metav1.CreateOptions{})
 	require.ErrorContains(t, err, "attempting to grant RBAC permissions not currently held")

@@ -100,7 +100,7 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, b *aofv1.FlowBinding) re
 	d := Decide(in)
 	reportReferences(&b.Status, in, d)
 	for _, phase := range []func(context.Context, *aofv1.FlowBinding, *Input, *Decision) error{
-		r.reconcilePlan, r.reconcileRunner, r.reconcileSubscription, r.reconcileOldPlans,
+		r.reconcilePlan, r.reconcileRunner, r.reconcileLimits, r.reconcileSubscription, r.reconcileOldPlans,
 	} {
 		if err := phase(ctx, b, in, d); err != nil {
 			return err
@@ -123,6 +123,9 @@ func (r *Reconciler) FinalizeKind(ctx context.Context, b *aofv1.FlowBinding) rec
 	defer cancel()
 	key := types.NamespacedName{Namespace: b.Namespace, Name: b.Name}
 	if err := r.removeSubscriptions(ctx, key, b.Spec.Trigger.NamespacedName(b.Namespace).Namespace); err != nil {
+		return err
+	}
+	if err := r.releaseQuota(ctx, b); err != nil {
 		return err
 	}
 	last, err := r.isLast(b)

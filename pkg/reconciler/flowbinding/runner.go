@@ -102,9 +102,13 @@ func (r *Reconciler) ensureRole(ctx context.Context, namespace string) error {
 	if err != nil {
 		return err
 	}
+	turns, err := r.turns(namespace)
+	if err != nil {
+		return err
+	}
 	_, err = ensure(ctx, child[*rbacv1.Role]{
 		kind: "role", store: r.Kube.RbacV1().Roles(namespace),
-		want: resources.MakeRole(namespace), have: have, found: found, same: resources.SameRole,
+		want: resources.MakeRole(namespace, turns), have: have, found: found, same: resources.SameRole,
 		merged: func(want, have *rbacv1.Role) *rbacv1.Role {
 			have = have.DeepCopy()
 			have.Rules = want.Rules

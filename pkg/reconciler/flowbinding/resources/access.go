@@ -27,14 +27,21 @@ func MakeServiceAccount(namespace string) *corev1.ServiceAccount {
 
 // MakeRole says what a runner may do, in its own namespace only: read the plan an
 // event names, keep runs, and keep the business keys of bindings that look for
-// duplicates (of Leases, the names that config/core/206-dedupe.yaml allows).
-func MakeRole(namespace string) *rbacv1.Role {
+// duplicates (of Leases, the names that config/core/206-dedupe.yaml allows). Turns
+// are the ConfigMaps that it writes, for bindings whose runs take turns.
+func MakeRole(namespace string, turns []string) *rbacv1.Role {
 	group := aofv1.SchemeGroupVersion.Group
-	return &rbacv1.Role{ObjectMeta: runnerMeta(namespace), Rules: []rbacv1.PolicyRule{
+	role := &rbacv1.Role{ObjectMeta: runnerMeta(namespace), Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get"}},
 		{APIGroups: []string{group}, Resources: []string{"flowruns"}, Verbs: []string{"get", "create", "update"}},
 		{APIGroups: []string{coordinationv1.GroupName}, Resources: []string{"leases"}, Verbs: []string{"get", "create", "update"}},
 	}}
+	if len(turns) > 0 { // without names the rule would be for all there are
+		role.Rules = append(role.Rules, rbacv1.PolicyRule{
+			APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: turns, Verbs: []string{"update"},
+		})
+	}
+	return role
 }
 
 // MakeRoleBinding gives the account its role.

@@ -50,7 +50,7 @@ func TestGolden(t *testing.T) {
 		"service":         MakeService(runner()),
 		"subscription":    trigger,
 		"service-account": MakeServiceAccount("team-a"),
-		"role":            MakeRole("team-a"),
+		"role":            MakeRole("team-a", nil),
 		"role-binding":    MakeRoleBinding("team-a"),
 		"plan":            MakePlan(alerts, &Plan{Name: "alerts-0123", Encoded: "{}"}),
 	} {
