@@ -121,6 +121,9 @@ func TestEventsAboutOneThingStartOneRun(t *testing.T) {
 	got = someone.aof(t, "runs", "--binding", "each", "-o", "name")
 	assert.Len(t, runName.FindAllString(got.out, -1), 4)
 
+	got = someone.aof(t, "explain", "-n", "ops", "--text", "disk", "--binding", "once")
+	assert.Contains(t, got.out, `; a duplicate if another with the key "disk" came within 10m0s`)
+
 	var binding struct {
 		Status struct{ MatchCount, DuplicateCount int }
 	}

@@ -40,7 +40,7 @@ func (o *explaining) live(ctx context.Context, e cloudevents.Event) ([]local.Exp
 	}
 	named, _ := e.Extensions()[event.ExtensionTrigger].(string)
 	judge := &judge{
-		facts: m.Facts(), trigger: named,
+		facts: m.Facts(), data: m.Data(), trigger: named,
 		triggers: &cache[aofv1.Trigger]{client: c, plural: "triggers", kind: "trigger"},
 		flows:    &cache[aofv1.AgentFlow]{client: c, plural: "agentflows", kind: "flow"},
 	}
@@ -66,6 +66,7 @@ func (o *explaining) live(ctx context.Context, e cloudevents.Event) ([]local.Exp
 // judge says of bindings whether an event matches them.
 type judge struct {
 	facts    match.Facts
+	data     map[string]any
 	trigger  string // that the event came to; empty: any
 	triggers *cache[aofv1.Trigger]
 	flows    *cache[aofv1.AgentFlow]
@@ -108,6 +109,9 @@ func (j *judge) verdict(ctx context.Context, b *aofv1.FlowBinding) (matched bool
 	}
 	if bound := b.Status.GetCondition(aofv1.FlowBindingConditionBound); bound.IsFalse() {
 		return false, fmt.Sprintf("the binding can't run: %s (else it would match: %s)", bound.GetMessage(), v.Reason), nil
+	}
+	if rule, err := b.Dedupe(); err == nil {
+		v.Reason += rule.Explain(j.data)
 	}
 	if ready := b.Status.GetCondition(aofv1.FlowBindingConditionReady); ready.IsFalse() {
 		v.Reason += " (but the binding is not ready: " + ready.GetMessage() + ")"

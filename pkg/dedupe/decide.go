@@ -51,13 +51,13 @@ const (
 	// Take writes the entry that comes with it, on condition that nobody has
 	// written in between, and then creates the run.
 	Take Step = "Take"
-	// Mine: the run of this very event was made before.
+	// Mine says that the run of this very event was made before.
 	Mine Step = "Mine"
-	// Duplicate: another event of the key started a run.
+	// Duplicate says that another event of the key started a run.
 	Duplicate Step = "Duplicate"
-	// Look: it depends on whether the run of the entry is there.
+	// Look says that it depends on whether the run of the entry is there.
 	Look Step = "Look"
-	// Wait: another event of the key is about to start a run, and nobody knows yet
+	// Wait says that another event of the key is about to start a run, and nobody knows yet
 	// whether it will.
 	Wait Step = "Wait"
 )

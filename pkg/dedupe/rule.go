@@ -78,6 +78,15 @@ func parse(key string) (*expr.Template, error) {
 // about, so it is never the same as another. The error is of a rule that no
 // validation has seen, or of a key that is too large.
 func (r Rule) Of(binding string, data map[string]any) (string, bool, error) {
+	text, ok, err := r.Text(data)
+	if !ok || err != nil {
+		return "", false, err
+	}
+	return digest(binding, text), true, nil
+}
+
+// Text is what the key of an event comes to, for showing; as Of.
+func (r Rule) Text(data map[string]any) (string, bool, error) {
 	t, err := parse(r.Key)
 	if err != nil {
 		return "", false, fmt.Errorf("match.dedupe.key: %w", err)
@@ -94,7 +103,22 @@ func (r Rule) Of(binding string, data map[string]any) (string, bool, error) {
 	if err != nil {
 		return "", false, fmt.Errorf("match.dedupe.key: %w", err)
 	}
-	return digest(binding, text), true, nil
+	return text, true, nil
+}
+
+// Explain says for people what the rule makes of an event that matches.
+func (r *Rule) Explain(data map[string]any) string {
+	if r == nil {
+		return ""
+	}
+	text, ok, err := r.Text(data)
+	switch {
+	case err != nil:
+		return "; whether it is a duplicate can't be told: " + err.Error()
+	case !ok:
+		return "; it lacks what match.dedupe.key names, so it is a duplicate of none"
+	}
+	return fmt.Sprintf("; a duplicate if another with the key %q came within %s", text, r.Window)
 }
 
 // encoding has only characters that a DNS label may have.

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"aof.dev/operator/pkg/adapter"
@@ -31,6 +32,9 @@ import (
 	ledgerkube "aof.dev/operator/pkg/ledger/kube"
 	"aof.dev/operator/pkg/match"
 	"aof.dev/operator/pkg/names"
+	"aof.dev/operator/pkg/once"
+	"aof.dev/operator/pkg/once/lease"
+	"aof.dev/operator/pkg/once/oncetest"
 	"aof.dev/operator/pkg/route"
 	"aof.dev/operator/pkg/source"
 	"aof.dev/operator/pkg/source/webhook"
@@ -95,8 +99,10 @@ func start(t *testing.T, api *fakekube.Server, writer string) *process {
 	log := slog.New(slog.NewTextHandler(&locked{w: p.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	p.counts = intake.NewCounts(client, writer, log)
 	p.Server = adapter.New(nil, nil, p.clock)
+	runs := ledgerkube.New(client.AOF().RESTClient())
 	p.routes = intake.NewRoutes(intake.Options{
-		Objects: client, Runs: ledgerkube.New(client.AOF().RESTClient()), Broker: p.broker, Counts: p.counts,
+		Once:    &once.Maker{Runs: runs, Keys: lease.New(&oncetest.Leases{}), Clock: clock.RealClock{}},
+		Objects: client, Runs: runs, Broker: p.broker, Counts: p.counts,
 		Platforms: source.NewRegistry(webhook.Platform(), source.Platform{Type: "Schedule"}), Clock: p.clock, Log: log,
 	})
 	p.UseRoutes(p.routes)

@@ -51,6 +51,9 @@ func (w *World) Explain(e cloudevents.Event) ([]Explanation, error) {
 				return nil, err
 			}
 			row.Matched, row.Reason = verdict.Matched, verdict.Reason
+			if row.Matched {
+				row.Reason += b.Plan.Dedupe.Explain(m.Data())
+			}
 		}
 		out = append(out, row)
 	}

@@ -51,6 +51,7 @@ func Run(t *testing.T, empty func(t *testing.T) World) {
 }
 
 func testOneVersionWins(t *testing.T, w World) {
+	t.Helper()
 	entry := dedupe.Entry{Run: "r1", First: began, Until: began.Add(window), Claimed: began}
 	first := once.Record{Namespace: w.Namespace, Name: "aof-dedupe-k", Binding: "b", Trigger: "ns/hook", Entry: entry}
 	_, found, err := w.Keys.Load(t.Context(), w.Namespace, first.Name)
@@ -79,6 +80,7 @@ func testOneVersionWins(t *testing.T, w World) {
 }
 
 func testOneRunInAWindow(t *testing.T, w World) {
+	t.Helper()
 	clk := newClock()
 	p, b := w.process(clk, 0), w.binding("b")
 	claim := func(id int, alert string) (string, error) {
@@ -114,6 +116,7 @@ func testOneRunInAWindow(t *testing.T, w World) {
 }
 
 func testWhatHasNoKey(t *testing.T, w World) {
+	t.Helper()
 	p, b := w.process(newClock(), 0), w.binding("b")
 	for id := range 3 {
 		e, m := about(t, id, "")
@@ -136,6 +139,7 @@ func testWhatHasNoKey(t *testing.T, w World) {
 }
 
 func testTheKeyOutlivesTheRun(t *testing.T, w World) {
+	t.Helper()
 	p, b := w.process(newClock(), 0), w.binding("b")
 	e, m := about(t, 1, "disk")
 	name, err := p.claim(t, b, e, m)
@@ -160,6 +164,7 @@ func (w World) dieBefore(t *testing.T, clk clock.Clock, id int) {
 }
 
 func testADeadClaimer(t *testing.T, w World) {
+	t.Helper()
 	clk := newClock()
 	w.dieBefore(t, clk, 1)
 	p, b := w.process(clk, 0), w.binding("b")
@@ -187,6 +192,7 @@ func testADeadClaimer(t *testing.T, w World) {
 }
 
 func testARunThatWasMade(t *testing.T, w World) {
+	t.Helper()
 	clk := newClock()
 	b := w.binding("b")
 	e, m := about(t, 1, "disk")
@@ -213,6 +219,7 @@ type slowKeys struct {
 	takes []time.Duration
 }
 
+// Save implements once.Store.
 func (s *slowKeys) Save(ctx context.Context, r *once.Record) error {
 	err := s.Store.Save(ctx, r)
 	if len(s.takes) > 0 {
@@ -225,6 +232,7 @@ func (s *slowKeys) Save(ctx context.Context, r *once.Record) error {
 // testASlowClaimer: who wrote the entry long ago does not create its run, since
 // another may have taken over.
 func testASlowClaimer(t *testing.T, w World) {
+	t.Helper()
 	clk := newClock()
 	b := w.binding("b")
 	slow := World{Namespace: w.Namespace, Runs: w.Runs, tried: w.tried, Keys: &slowKeys{w.Keys, clk, []time.Duration{dedupe.Haste + time.Second}}}
@@ -240,6 +248,7 @@ func testASlowClaimer(t *testing.T, w World) {
 // event of the same key comes to another. Both senders send again until they are
 // told that their event is dealt with. There is one run.
 func testCrashEverywhere(t *testing.T, open func(t *testing.T) World) {
+	t.Helper()
 	whole := open(t)
 	p := whole.process(newClock(), 0)
 	e1, m1 := about(t, 1, "disk")
@@ -288,6 +297,7 @@ func testCrashEverywhere(t *testing.T, open func(t *testing.T) World) {
 
 // testManyAtOnce has four processes claim fifty events of one key at once.
 func testManyAtOnce(t *testing.T, w World) {
+	t.Helper()
 	const events, processes = 50, 4
 	b := w.binding("b")
 	var group sync.WaitGroup

@@ -51,6 +51,7 @@ type World struct {
 // hasty is a clock on which pauses are over at once.
 type hasty struct{ *clocktesting.FakeClock }
 
+// NewTimer implements clock.Clock.
 func (c *hasty) NewTimer(d time.Duration) clock.Timer {
 	timer := c.FakeClock.NewTimer(d)
 	c.Step(d)
@@ -127,10 +128,12 @@ type mortalRuns struct {
 	process *process
 }
 
+// Create implements once.Runs.
 func (m mortalRuns) Create(ctx context.Context, run *aofv1.FlowRun) error {
 	return m.process.call(func() error { return m.Store.Create(ctx, run) })
 }
 
+// Get implements once.Runs.
 func (m mortalRuns) Get(ctx context.Context, namespace, name string) (run *aofv1.FlowRun, err error) {
 	err = m.process.call(func() error {
 		run, err = m.Store.Get(ctx, namespace, name)
@@ -144,6 +147,7 @@ type mortalKeys struct {
 	process *process
 }
 
+// Load implements once.Store.
 func (m mortalKeys) Load(ctx context.Context, namespace, name string) (r once.Record, found bool, err error) {
 	err = m.process.call(func() error {
 		r, found, err = m.Store.Load(ctx, namespace, name)
@@ -152,6 +156,7 @@ func (m mortalKeys) Load(ctx context.Context, namespace, name string) (r once.Re
 	return r, found, err
 }
 
+// Save implements once.Store.
 func (m mortalKeys) Save(ctx context.Context, r *once.Record) error {
 	return m.process.call(func() error { return m.Store.Save(ctx, r) })
 }
@@ -224,7 +229,7 @@ func (l *Leases) put(object *coordinationv1.Lease) *coordinationv1.Lease {
 	l.version++
 	stored := object.DeepCopy()
 	stored.UID = "uid-of-" + types.UID(object.Name)
-	stored.ResourceVersion = fmt.Sprint(l.version)
+	stored.ResourceVersion = strconv.Itoa(l.version)
 	l.stored[object.Namespace+"/"+object.Name] = stored
 	return stored.DeepCopy()
 }

@@ -131,7 +131,7 @@ func (r *Reconciler) count(ctx context.Context, record *once.Record) error {
 		}
 		var all fold.Arrivals
 		if text := object.Data[names.KeyEvents]; text != "" && json.Unmarshal([]byte(text), &all) != nil {
-			return nil // the adapter begins anew what can't be read
+			return nil //nolint:nilerr // the adapter begins anew what can't be read
 		}
 		all.Add(&seen)
 		raw, err := json.Marshal(&all)

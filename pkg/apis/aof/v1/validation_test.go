@@ -158,6 +158,9 @@ func TestValidateFlowBinding(t *testing.T) {
 		},
 		{name: "a ref beside another name", spec: `{trigger: {name: a, ref: b}, context: {name: c}, flow: {name: f}}`, paths: []string{"spec.trigger.ref"}},
 		{name: "a pattern RE2 refuses", spec: refs + `match: {patterns: ["(?!x)"]}`, paths: []string{"spec.match.patterns[0]"}},
+		{name: "a business key", spec: refs + `match: {dedupe: {key: "${event.alert.id}", window: 10m}}`},
+		{name: "a business key of nothing", spec: refs + `match: {dedupe: {}}`, paths: []string{"spec.match.dedupe.key", "spec.match.dedupe.window"}},
+		{name: "a key that is no template of the event", spec: refs + `match: {dedupe: {key: "${SECRET}", window: 30d}}`, paths: []string{"spec.match.dedupe.key", "spec.match.dedupe.window"}},
 		{name: "a keyword both required and excluded", spec: refs + `match: {required_keywords: [Pod], excludedKeywords: [pod]}`, paths: []string{"spec.match.required_keywords[0]"}},
 		{
 			name: "spellings that differ", spec: refs + `match: {required_keywords: [a], requiredKeywords: [b]}`,
