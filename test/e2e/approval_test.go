@@ -135,7 +135,7 @@ func askForApproval(t *testing.T) *approval {
 	t.Helper()
 	askOnce.Do(func() {
 		e := newLastingEnv(t)
-		a := &approval{slack: e.startSlack("CAPPROVAL"), emptied: make(chan struct{})}
+		a := &approval{slack: e.startSlack(), emptied: make(chan struct{})}
 		t.Cleanup(func() {
 			if asked == nil {
 				e.remove()
@@ -181,7 +181,11 @@ func (a *approval) observe(e *env) {
 func approvalAfterTenMinutes(t *testing.T) {
 	a := askForApproval(t)
 	e := a.slack.e.on(t)
-	t.Cleanup(e.remove)
+	t.Cleanup(func() {
+		if t.Failed() {
+			e.dump()
+		}
+	})
 	s := a.slack.on(e)
 	<-a.emptied
 	require.NoError(t, a.err, "waiting until the namespace has no pod")

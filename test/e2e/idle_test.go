@@ -86,7 +86,7 @@ func idleForFiveMinutes(t *testing.T) {
 	if seen, known := writes(t, begin); known {
 		require.NotEmpty(t, seen, "what is written is seen")
 	}
-	e.within(3*time.Minute, "our pods and other tests' namespaces are gone", func(ctx context.Context) (bool, error) {
+	e.within(5*time.Minute, "our pods and other tests' namespaces are gone", func(ctx context.Context) (bool, error) {
 		return len(e.standing(ctx)) == 0 && e.alone(ctx), nil
 	})
 

@@ -6,11 +6,14 @@
 package e2e
 
 import (
+	"context"
 	"flag"
 	"os"
 	"regexp"
 	"testing"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // quick shortens what only shows in minutes, to try a test out: -quick=20s.
@@ -33,6 +36,10 @@ func TestMain(m *testing.M) {
 	// waited for by another test.
 	if !testing.RunTests(regexp.MatchString, last) && code == 0 {
 		code = 1
+	}
+	if asked != nil && (code == 0 || os.Getenv("E2E_KEEP") == "") {
+		namespaces := asked.slack.e.kube.CoreV1().Namespaces()
+		_ = namespaces.Delete(context.Background(), asked.slack.e.namespace, metav1.DeleteOptions{})
 	}
 	os.Exit(code)
 }

@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -66,9 +67,10 @@ type slackMessage struct {
 
 var slackStarts sync.Mutex
 
-// startSlack gives the test a channel, and its namespace the credentials of the workspace.
-func (e *env) startSlack(channel string) slack {
+// startSlack gives the test a channel of its own, and its namespace the credentials of the workspace.
+func (e *env) startSlack() slack {
 	e.t.Helper()
+	channel := "C" + rand.Text()
 	slackStarts.Lock()
 	defer slackStarts.Unlock()
 	there := e.in(slackNamespace)

@@ -66,7 +66,7 @@ spec:
 func TestSocketMode(t *testing.T) {
 	t.Parallel()
 	e := newOperatorEnv(t)
-	s := e.startSlack("CSOCKET")
+	s := e.startSlack()
 	system := e.in(systemNamespace)
 	e.apply(socketTrigger + "\n---\n" + approvalFlow)
 	e.untilReady(aofTriggers, "slack")

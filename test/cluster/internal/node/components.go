@@ -54,6 +54,8 @@ func (c *config) clients() []component {
 			"--kubeconfig", run("kcm.kubeconfig"), "--service-account-private-key-file", run("sa.key"),
 			"--root-ca-file", run("pki", "apiserver.crt"), "--use-service-account-credentials=true",
 			"--leader-elect=false", "--bind-address=127.0.0.1",
+			// Tests delete a dozen namespaces at once, of a hundred kinds each: 20 requests a second take minutes for that.
+			"--kube-api-qps=300", "--kube-api-burst=600",
 		}},
 		{name: "kube-scheduler", args: []string{"--kubeconfig", run("scheduler.kubeconfig"), "--leader-elect=false", "--bind-address=127.0.0.1"}},
 		{name: "kube-proxy", args: []string{
