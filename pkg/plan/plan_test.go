@@ -353,3 +353,19 @@ func TestInlineAgent(t *testing.T) {
 	_, err = plan.InlineAgent("ask", map[string]any{"model": 3})
 	require.Error(t, err)
 }
+
+func TestAnAuditIsPartOfThePlanWhenItIsEnabled(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]*plan.Audit{
+		`{}`:                             nil,
+		`{enabled: false, sink: stdout}`: nil,
+		`{enabled: true, sink: stdout}`:  {Sink: "stdout"},
+		`{enabled: true, sink: webhook, url: "${U}", headers: {A: "${T}"}, events: [error], include_payload: true}`: {
+			Sink: "webhook", URL: "${U}", Headers: map[string]string{"A": "${T}"}, Events: []string{"error"}, Payload: true,
+		},
+	} {
+		w := worldOf(t, composition)
+		change(t, w.Context(types.NamespacedName{Namespace: "contexts", Name: "prod"}), `spec: {audit: `+written+`}`)
+		assert.Equal(t, want, compile(t, w).Context.Audit, written)
+	}
+}

@@ -129,8 +129,30 @@ func (a *auditor) written() {
 	a.rebase(&a.run.Status)
 }
 
-// note puts something on record that follows from no state, such as a refusal by
-// a limit, with the next write.
+// limited are the limits that were in the run's way and are not on record.
+func (a *auditor) limited(status *aofv1.FlowRunStatus) []audit.Record {
+	var out []audit.Record
+	for i := min(int(a.ledger.Limited), len(status.Limited)); i < len(status.Limited); i++ {
+		hit := &status.Limited[i]
+		r := audit.Record{Event: audit.Limited, Timestamp: timeOf(hit.At), Reason: hit.Limit}
+		switch hit.Outcome {
+		case "waited":
+			r.Status = audit.Waiting
+		case "refused":
+			r.Status = audit.Refused
+		case "skipped":
+			r.Status = audit.Skipped
+		case "replaced":
+			r.Status = audit.Cancelled
+		default:
+			r.Status = audit.Status(hit.Outcome)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// note puts something on record that follows from no state with the next write.
 func (a *auditor) note(r audit.Record) {
 	if a != nil {
 		a.extra = append(a.extra, r)
@@ -170,7 +192,8 @@ func (a *auditor) fill(status *aofv1.FlowRunStatus) error {
 	a.settle(next)
 	after := a.state(status)
 	news := audit.News{
-		Now: a.runner.Clock.Now(), Said: a.said(status), Verdicts: a.verdicts(status), Commands: a.commands, Input: a.input, Extra: a.extra,
+		Now: a.runner.Clock.Now(), Said: a.said(status), Verdicts: a.verdicts(status), Commands: a.commands, Input: a.input,
+		Extra: append(a.limited(status), a.extra...),
 	}
 	if retry := a.run.Spec.Retry; retry != nil {
 		news.Retry = "continues run " + retry.Run + " from " + strings.Join(retry.From, ", ")
@@ -182,7 +205,7 @@ func (a *auditor) fill(status *aofv1.FlowRunStatus) error {
 		}
 		next.Ended = true
 	}
-	next.Decisions = int64(len(a.run.Spec.Decisions))
+	next.Decisions, next.Limited = int64(len(a.run.Spec.Decisions)), int64(len(status.Limited))
 	for i := range records {
 		if err := a.add(next, &records[i]); err != nil {
 			return err

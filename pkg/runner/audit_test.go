@@ -574,3 +574,20 @@ func TestAuditMakesNoRunTooLarge(t *testing.T) {
 func identity(run *aofv1.FlowRun) string {
 	return run.Name + "." + strconv.FormatInt(run.Status.StartTime.UnixMicro(), 36) + "-"
 }
+
+// What a limit did to the run is on record once, whoever wrote it down.
+func TestAuditOfLimits(t *testing.T) {
+	t.Parallel()
+	s := setScene(t, chain(step("s", flow.KindScript)))
+	sink := s.audited(plan.Audit{Events: []string{"limited"}})
+	run := s.stored(t)
+	at := metav1.NewMicroTime(began)
+	run.Status.Limited = []aofv1.LimitHit{
+		{Limit: "max_requests_per_minute", Outcome: "waited", At: &at}, {Limit: "max_tokens_per_day", Outcome: "refused", At: &at},
+	}
+	require.NoError(t, s.store.Update(t.Context(), run))
+	run = s.run(t)
+	assert.Equal(t, []string{"limited waiting", "limited refused"}, sink.told(t))
+	assert.Equal(t, "max_tokens_per_day", sink.records(t)[1].Reason)
+	assert.EqualValues(t, 2, run.Status.Audit.Limited)
+}

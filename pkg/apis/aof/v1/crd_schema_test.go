@@ -270,6 +270,7 @@ func TestJournalSurvivesTheAPIServer(t *testing.T) {
 	run.Status = FlowRunStatus{
 		StartTime: &at, CompletionTime: &at, Duration: "2.3s", Usage: &TokenUsage{InputTokens: 1, OutputTokens: 2},
 		Lease:  &RunLease{Holder: "h", RenewedAt: &at, ExpiresAt: &at, Takeovers: 1},
+		Audit:  &RunAudit{Records: 5, Delivered: 2, Omitted: 1, Decisions: 1, Limited: 1, Ended: true, Pending: []string{`{"id":"r-4"}`, `{"id":"r-5","output":"<&>"}`}, Failures: 2, NextTry: &at, LastError: "it is down"},
 		Result: &RunResult{Text: "done", Output: &runtime.RawExtension{Raw: []byte(`"done"`)}}, Waiting: []WaitStatus{wait},
 	}
 	for _, output := range []string{`"text"`, `3`, `true`, `[1,{"a":null}]`, `{"a":{"b":[]}}`} {

@@ -219,6 +219,8 @@ type RunAudit struct {
 	Omitted int64 `json:"omitted,omitempty"`
 	// Decisions is how many of spec.decisions are on record.
 	Decisions int64 `json:"decisions,omitempty"`
+	// Limited is how many entries of status.limited are on record.
+	Limited int64 `json:"limited,omitempty"`
 	// Ended says that the end of the run is on record.
 	Ended bool `json:"ended,omitempty"`
 	// Pending are the records that the sink has not taken, oldest first, each the
