@@ -13,11 +13,14 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	"knative.dev/eventing/pkg/client/injection/informers/eventing/v1/broker"
+	kubeclient "knative.dev/pkg/client/injection/kube/client"
+	configmapinformer "knative.dev/pkg/client/injection/kube/informers/core/v1/configmap/filtered"
 	"knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
 	"knative.dev/pkg/logging"
 	"knative.dev/pkg/reconciler"
 
+	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/client/injection/client"
 	aofcontext "aof.dev/operator/pkg/client/injection/informers/aof/v1/context"
 	"aof.dev/operator/pkg/client/injection/informers/aof/v1/flowbinding"
@@ -51,6 +54,8 @@ func NewController(ctx context.Context, watcher configmap.Watcher) *controller.I
 		Resumer:  resume.New(clk, func() time.Duration { return current.Load().RunnerTimeout + extra }),
 		Settings: current.Load, Clock: clk, Started: clk.Now(),
 	}
+	documents := configmapinformer.Get(ctx, names.LabelManaged+"=true")
+	r.Limits = &Limits{ConfigMaps: documents.Lister(), Kube: kubeclient.Get(ctx), Runs: runs.GetIndexer()}
 	impl := flowrunreconciler.NewImpl(ctx, r, func(*controller.Impl) controller.Options {
 		return controller.Options{SkipStatusUpdates: true, DemoteFunc: func(reconciler.Bucket) { r.memory.clear() }}
 	})
@@ -83,6 +88,12 @@ func NewController(ctx context.Context, watcher configmap.Watcher) *controller.I
 			impl.Enqueue(run)
 		}
 	}
+	enqueue := func(run *aofv1.FlowRun) { impl.Enqueue(run) }
+	watch(documents.Informer(), cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(obj any) { r.Limits.wake(obj, false, clk.Now(), enqueue) },
+		UpdateFunc: func(_, obj any) { r.Limits.wake(obj, false, clk.Now(), enqueue) },
+		DeleteFunc: func(obj any) { r.Limits.wake(obj, true, clk.Now(), enqueue) },
+	})
 	watch(bindings.Informer(), cache.ResourceEventHandlerFuncs{AddFunc: wake, DeleteFunc: wake})
 	return impl
 }

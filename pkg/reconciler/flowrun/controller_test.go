@@ -12,6 +12,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	_ "knative.dev/eventing/pkg/client/injection/informers/eventing/v1/broker/fake"
+	_ "knative.dev/pkg/client/injection/kube/informers/core/v1/configmap/filtered/fake"
+	filteredfactory "knative.dev/pkg/client/injection/kube/informers/factory/filtered"
+	_ "knative.dev/pkg/client/injection/kube/informers/factory/filtered/fake"
 	"knative.dev/pkg/configmap"
 	"knative.dev/pkg/injection"
 	logtesting "knative.dev/pkg/logging/testing"
@@ -27,7 +30,8 @@ import (
 
 func TestNewController(t *testing.T) {
 	t.Parallel()
-	ctx, _ := injection.Fake.SetupInformers(logtesting.TestContextWithLogger(t), &rest.Config{})
+	ctx, _ := injection.Fake.SetupInformers(
+		filteredfactory.WithSelectors(logtesting.TestContextWithLogger(t), names.LabelManaged+"=true"), &rest.Config{})
 	impl := NewController(ctx, configmap.NewStaticWatcher(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: names.Config}}))
 
 	runs := flowrun.Get(ctx).Informer().GetIndexer()

@@ -36,6 +36,8 @@ type Input struct {
 	// Since is when this version of the run was first seen, Unbound when it was
 	// first seen without its binding.
 	Since, Unbound time.Time
+	// Turn says that the run waits for a limit, and need not any more.
+	Turn bool
 	// Sent is what was sent last.
 	Sent Sent
 	// Now is the time, ResendAfter how long a run may be Pending.
@@ -198,6 +200,9 @@ func heldUntil(run *aofv1.FlowRun) (time.Time, bool) {
 func waitOver(in Input) (occasion, bool) {
 	if o, ok := answered(in); ok {
 		return o, true
+	}
+	if in.Turn {
+		return occasion{at: in.Now, why: "its turn has come", occasion: "turn"}, true
 	}
 	var first time.Time
 	for _, w := range in.Run.Status.Waiting {

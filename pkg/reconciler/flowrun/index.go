@@ -24,5 +24,10 @@ func Indexers() cache.Indexers {
 			return nil, nil
 		}
 		return []string{run.Spec.Binding.NamespacedName(run.Namespace).String()}, nil
+	}, indexUID: func(obj any) ([]string, error) {
+		if run, ok := obj.(*aofv1.FlowRun); ok {
+			return []string{string(run.UID)}, nil
+		}
+		return nil, nil
 	}}
 }

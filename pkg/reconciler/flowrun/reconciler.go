@@ -49,7 +49,8 @@ type Resumer interface {
 	Resume(ctx context.Context, broker string, e cloudevents.Event) error
 }
 
-// Reconciler has runs go on. All fields that are exported must be set.
+// Reconciler has runs go on. All fields that are exported must be set, but
+// for Limits.
 type Reconciler struct {
 	Bindings aoflisters.FlowBindingLister
 	Brokers  eventinglisters.BrokerLister
@@ -62,6 +63,9 @@ type Reconciler struct {
 	// Started is when this process began: what is older was told before.
 	Started time.Time
 
+	// Limits is where runners keep what limits need; nil when none are kept.
+	Limits *Limits
+
 	memory memory
 }
 
@@ -69,6 +73,13 @@ type Reconciler struct {
 // something will be.
 func (r *Reconciler) ReconcileKind(ctx context.Context, run *aofv1.FlowRun) reconciler.Event {
 	key := types.NamespacedName{Namespace: run.Namespace, Name: run.Name}
+	if run.IsDone() {
+		if after, err := r.Limits.vacate(ctx, run, r.Clock.Now()); err != nil {
+			return err
+		} else if after > 0 {
+			return controller.NewRequeueAfter(after)
+		}
+	}
 	if _, due := run.AuditDue(); run.IsDone() && !due {
 		r.tellAudit(ctx, run, r.memory.ofOld(run))
 		r.memory.forget(key)
@@ -81,9 +92,15 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, run *aofv1.FlowRun) reco
 	now := r.Clock.Now()
 	known := r.memory.of(run, binding != nil, now)
 	r.tell(ctx, run, known)
+	turn, limited := false, waitsForLimit(run)
+	if limited {
+		if turn, err = r.Limits.turn(ctx, run, now); err != nil {
+			return err
+		}
+	}
 	decision := Decide(Input{
 		Run: run, Bound: binding != nil, Since: known.since, Unbound: known.unbound, Sent: known.sent,
-		Now: now, ResendAfter: r.Settings().ResendAfter,
+		Turn: turn, Now: now, ResendAfter: r.Settings().ResendAfter,
 	})
 	switch decision.Action {
 	case Resume:
@@ -94,6 +111,9 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, run *aofv1.FlowRun) reco
 	case Fail:
 		return r.fail(ctx, run, decision.Why)
 	case Nothing:
+		if limited {
+			decision.After = min(lookForTurn, orElse(decision.After, lookForTurn))
+		}
 		if decision.After > 0 {
 			return controller.NewRequeueAfter(decision.After)
 		}
@@ -253,4 +273,11 @@ func bounded(s string, n int) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
+func orElse(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
 }
