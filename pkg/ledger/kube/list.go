@@ -6,8 +6,6 @@ package kube
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -26,7 +24,6 @@ const scanLimit = 500
 // pages of a list are of the state that the first one showed, which the API
 // keeps for some minutes.
 type cursor struct {
-	Selection string `json:"s"` // the options it belongs to
 	// Version is that state. Token is the API's own continue token of the
 	// portion in which the next run stands, Skip the place in there.
 	Version string `json:"v,omitempty"`
@@ -47,17 +44,17 @@ func (s *Store) List(ctx context.Context, o ledger.ListOptions) (*aofv1.FlowRunL
 }
 
 func (s *Store) list(ctx context.Context, o ledger.ListOptions) (*aofv1.FlowRunList, error) {
-	if o.Limit < 0 {
-		return nil, fmt.Errorf("%w: limit is negative", ledger.ErrInvalid)
-	}
-	if o.Limit == 0 {
-		o.Limit = ledger.DefaultLimit
-	}
-	o.Limit = min(o.Limit, ledger.MaxLimit)
-	at, err := parseCursor(o)
-	if err != nil {
+	// The limit is a part of what a token is for, since it decides how portions
+	// are cut.
+	var err error
+	if o.Limit, err = o.PageSize(); err != nil {
 		return nil, err
 	}
+	var at cursor
+	if _, err := o.Place(&at); err != nil {
+		return nil, err
+	}
+	at.Skip = max(at.Skip, 0)
 	if o.NewestFirst {
 		return s.newest(ctx, o, at)
 	}
@@ -85,8 +82,8 @@ func (s *Store) scan(ctx context.Context, o ledger.ListOptions, at cursor) (*aof
 			}
 			if len(out.Items) == o.Limit {
 				at.Skip = i
-				out.Continue = at.token()
-				return out, nil
+				out.Continue, err = o.Token(at)
+				return out, err
 			}
 			out.Items = append(out.Items, *tidy(&got.Items[i]))
 		}
@@ -95,8 +92,8 @@ func (s *Store) scan(ctx context.Context, o ledger.ListOptions, at cursor) (*aof
 		case at.Token == "":
 			return out, nil
 		case all && len(out.Items) == o.Limit:
-			out.Continue = at.token()
-			return out, nil
+			out.Continue, err = o.Token(at)
+			return out, err
 		}
 	}
 }
@@ -131,7 +128,11 @@ func (s *Store) newest(ctx context.Context, o ledger.ListOptions, at cursor) (*a
 	if len(out.Items) > o.Limit {
 		out.Items = out.Items[:o.Limit]
 		at.Skip = skip + o.Limit
-		out.Continue = at.token()
+		token, err := o.Token(at)
+		if err != nil {
+			return nil, err
+		}
+		out.Continue = token
 	}
 	return out, nil
 }
@@ -171,38 +172,4 @@ func selects(o ledger.ListOptions, run *aofv1.FlowRun) bool {
 	phase := cmp.Or(run.Status.Phase, aofv1.FlowRunPhasePending)
 	return named(o.Flow, &run.Spec.Flow) && named(o.Binding, run.Spec.Binding) && named(o.Trigger, run.Spec.Trigger) &&
 		(len(o.Phases) == 0 || slices.Contains(o.Phases, phase))
-}
-
-// selection spells the options that a cursor depends on: the limit is one, since
-// it decides how portions are cut.
-func selection(o ledger.ListOptions) string {
-	o.Continue = ""
-	text, err := json.Marshal(o)
-	if err != nil {
-		return "" // not reached: strings, a number and a bool
-	}
-	return string(text)
-}
-
-func (c cursor) token() string {
-	text, err := json.Marshal(c)
-	if err != nil {
-		return "" // not reached: strings and a number
-	}
-	return base64.RawURLEncoding.EncodeToString(text)
-}
-
-func parseCursor(o ledger.ListOptions) (cursor, error) {
-	if o.Continue == "" {
-		return cursor{Selection: selection(o)}, nil
-	}
-	var c cursor
-	text, err := base64.RawURLEncoding.DecodeString(o.Continue)
-	if err == nil {
-		err = json.Unmarshal(text, &c)
-	}
-	if err != nil || c.Selection != selection(o) || c.Skip < 0 {
-		return cursor{}, fmt.Errorf("%w: the continue token is not from a list with these options", ledger.ErrInvalid)
-	}
-	return c, nil
 }

@@ -5,8 +5,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,7 +20,6 @@ const maxPageBytes = 32 << 20
 
 // cursor is where a page ended; it goes to the caller as continue token.
 type cursor struct {
-	Selection string `json:"s"` // the options it belongs to
 	Seq       int64  `json:"q,omitempty"`
 	Namespace string `json:"ns,omitempty"`
 	Name      string `json:"n,omitempty"`
@@ -38,17 +35,16 @@ func (s *Store) List(ctx context.Context, o ledger.ListOptions) (*aofv1.FlowRunL
 }
 
 func (s *Store) list(ctx context.Context, o ledger.ListOptions) (*aofv1.FlowRunList, error) {
-	limit := o.Limit
-	switch {
-	case limit < 0:
-		return nil, fmt.Errorf("%w: limit is negative", ledger.ErrInvalid)
-	case limit == 0:
-		limit = ledger.DefaultLimit
-	}
-	limit = min(limit, ledger.MaxLimit)
-	after, err := parseCursor(o)
+	limit, err := o.PageSize()
 	if err != nil {
 		return nil, err
+	}
+	o.Limit = 0 // the next page may be of another size
+	after := &cursor{}
+	if found, err := o.Place(after); err != nil {
+		return nil, err
+	} else if !found {
+		after = nil
 	}
 	// One transaction, so that the list's version is the one of its items.
 	tx, err := s.read.BeginTx(ctx, nil)
@@ -75,7 +71,9 @@ func (s *Store) list(ctx context.Context, o ledger.ListOptions) (*aofv1.FlowRunL
 	bytes := 0
 	for rows.Next() {
 		if len(list.Items) == limit || bytes > maxPageBytes {
-			list.Continue = last.token()
+			if list.Continue, err = o.Token(last); err != nil {
+				return nil, err
+			}
 			break
 		}
 		run, seq, size, err := scanRun(rows)
@@ -83,7 +81,7 @@ func (s *Store) list(ctx context.Context, o ledger.ListOptions) (*aofv1.FlowRunL
 			return nil, err
 		}
 		bytes += size
-		last = cursor{Selection: selection(o), Seq: seq, Namespace: run.Namespace, Name: run.Name}
+		last = cursor{Seq: seq, Namespace: run.Namespace, Name: run.Name}
 		list.Items = append(list.Items, *run)
 	}
 	return list, rows.Err()
@@ -126,37 +124,4 @@ func listQuery(o ledger.ListOptions, after *cursor, limit int) (query string, ar
 		query += " WHERE " + strings.Join(where, " AND ")
 	}
 	return query + order + " LIMIT ?", append(args, limit)
-}
-
-// selection spells the options that a cursor depends on.
-func selection(o ledger.ListOptions) string {
-	o.Continue, o.Limit = "", 0
-	text, err := json.Marshal(o)
-	if err != nil {
-		return "" // not reached: strings and a bool
-	}
-	return string(text)
-}
-
-func (c cursor) token() string {
-	text, err := json.Marshal(c)
-	if err != nil {
-		return "" // not reached: strings and a number
-	}
-	return base64.RawURLEncoding.EncodeToString(text)
-}
-
-func parseCursor(o ledger.ListOptions) (*cursor, error) {
-	if o.Continue == "" {
-		return nil, nil //nolint:nilnil // no cursor: the first page
-	}
-	var c cursor
-	text, err := base64.RawURLEncoding.DecodeString(o.Continue)
-	if err == nil {
-		err = json.Unmarshal(text, &c)
-	}
-	if err != nil || c.Selection != selection(o) {
-		return nil, fmt.Errorf("%w: the continue token is not from a list with these options", ledger.ErrInvalid)
-	}
-	return &c, nil
 }
