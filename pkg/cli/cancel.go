@@ -42,15 +42,7 @@ func (o *cancelling) cancel(ctx context.Context, arg string) error {
 	if err := checkOutput(o.output); err != nil {
 		return err
 	}
-	c, err := o.open(ctx)
-	if err != nil {
-		return err
-	}
-	u, err := o.run(ctx, c, arg)
-	if err != nil {
-		return err
-	}
-	run, err := readRun(u)
+	c, u, run, err := o.openRun(ctx, arg)
 	if err != nil {
 		return err
 	}

@@ -139,6 +139,21 @@ func (t *target) run(ctx context.Context, c *remote.Client, arg string) (*unstru
 	return t.named(ctx, c, r, name)
 }
 
+// openRun opens and reads the run that a person names, as the server has it and as
+// a run.
+func (t *target) openRun(ctx context.Context, arg string) (*remote.Client, *unstructured.Unstructured, *aofv1.FlowRun, error) {
+	c, err := t.open(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	u, err := t.run(ctx, c, arg)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	run, err := readRun(u)
+	return c, u, run, err
+}
+
 // named gives the one object of that name; without a namespace (aof dev) it is
 // looked for in all.
 func (t *target) named(ctx context.Context, c *remote.Client, r resource, name string) (*unstructured.Unstructured, error) {

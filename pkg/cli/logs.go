@@ -52,15 +52,7 @@ func (o *logging) logs(ctx context.Context, arg string) error {
 	if o.output != "" && o.output != "json" {
 		return badInput("-o %s: want json", o.output)
 	}
-	c, err := o.open(ctx)
-	if err != nil {
-		return err
-	}
-	u, err := o.run(ctx, c, arg)
-	if err != nil {
-		return err
-	}
-	run, err := readRun(u)
+	c, u, run, err := o.openRun(ctx, arg)
 	if err != nil {
 		return err
 	}

@@ -72,15 +72,7 @@ func (o *retrying) retry(ctx context.Context, arg string) error {
 	}
 	slices.Sort(o.from)
 	o.from = slices.Compact(o.from)
-	c, err := o.open(ctx)
-	if err != nil {
-		return err
-	}
-	u, err := o.run(ctx, c, arg)
-	if err != nil {
-		return err
-	}
-	old, err := readRun(u)
+	c, _, old, err := o.openRun(ctx, arg)
 	if err != nil {
 		return err
 	}
