@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Kind says what a record is about.
@@ -243,7 +244,11 @@ func plain(line string) string {
 	return b.String()
 }
 
-func isControl(c rune) bool { return c >= 0x7f && c <= 0x9f }
+// isControl is true for changes of the direction of writing, too: they have a line
+// read as another.
+func isControl(c rune) bool {
+	return c >= 0x7f && c <= 0x9f || unicode.Is(unicode.Bidi_Control, c)
+}
 
 // Cut shortens a text to at most that many bytes, and shows that it did.
 func Cut(s string, most int) string {

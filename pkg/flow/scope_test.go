@@ -422,8 +422,11 @@ func TestWhatPeopleDecidedIsNoModelsToSay(t *testing.T) {
 				{ID: "do", Kind: flow.KindAgent, Config: map[string]any{"agent": "x"}, When: tt.when},
 			},
 			Edges: []flow.Edge{
-				{From: "trigger", To: "claims"}, {From: "claims", To: "ask"}, {From: "ask", To: "again", When: "status != 'none'"},
-				{From: "again", To: "do"}, {From: "claims", To: "do"},
+				{From: "trigger", To: "claims"},
+				{From: "claims", To: "ask"},
+				{From: "ask", To: "again", When: "status != 'none'"},
+				{From: "again", To: "do"},
+				{From: "claims", To: "do"},
 			},
 		})
 		require.NoError(t, err)
