@@ -55,7 +55,7 @@ var law = map[string][]string{
 	"pkg/quota":       {"std", "k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/api/errors", "k8s.io/utils/clock", "pkg/guard", "pkg/ledger", "pkg/names"},
 	"pkg/verdict":     {"std", "github.com/cloudevents/sdk-go/v2/event", "pkg/apis/...", "pkg/event", "pkg/expr", "pkg/guard"},
 	"pkg/answer":      {"std", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "pkg/apis/...", "pkg/event", "pkg/guard", "pkg/ledger", "pkg/source", "pkg/verdict"},
-	"pkg/fold":        {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/...", "pkg/flow"},
+	"pkg/fold":        {"std", "k8s.io/apimachinery/...", "knative.dev/pkg/apis/...", "pkg/apis/...", "pkg/flow", "pkg/names"},
 
 	// How the adapter works in a cluster.
 	"pkg/intake": {"std", "github.com/cloudevents/sdk-go/v2/event", "golang.org/x/sync/errgroup", "k8s.io/api/core/v1", "k8s.io/apimachinery/...", "k8s.io/utils/clock", "k8s.io/utils/lru", "pkg/adapter", "pkg/answer", "pkg/apis/...", "pkg/claim", "pkg/event", "pkg/fold", "pkg/ledger", "pkg/match", "pkg/names", "pkg/once", "pkg/route", "pkg/secretref", "pkg/source", "pkg/trace"},

@@ -4,7 +4,6 @@
 package cli
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/flow"
 	"aof.dev/operator/pkg/guard"
 )
 
@@ -49,7 +49,10 @@ func note(run *aofv1.FlowRun, now time.Time) string {
 	parts := make([]string, 0, len(s.Waiting))
 	for i := range s.Waiting {
 		w := &s.Waiting[i]
-		text := fmt.Sprintf("%s: %s", w.Node, strings.ToLower(w.Kind))
+		text := nameOf(w.Node) + strings.ToLower(w.Kind)
+		if w.Kind == string(flow.WaitLimit) {
+			text = nameOf(w.Node) + w.Message
+		}
 		if v, _ := judged(run, w, now); w.Kind == waitApproval && (v.Outcome == guard.Approved || v.Outcome == guard.Denied) {
 			text += " " + string(v.Outcome)
 		} else if w.Until != nil {

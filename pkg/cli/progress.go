@@ -159,7 +159,7 @@ func printOutcome(w io.Writer, run *aofv1.FlowRun) {
 		fmt.Fprintf(w, "%s: %s\n", orElse(s.Error.Node, "run"), oneLine(s.Error.Reason+": "+s.Error.Message, 500))
 	}
 	for _, wait := range s.Waiting {
-		fmt.Fprintf(w, "\n%s waits for %s:\n%s\n", wait.Node, strings.ToLower(wait.Kind), indent(wait.Message))
+		fmt.Fprintf(w, "\n%s waits for %s:\n%s\n", orElse(wait.Node, "the run"), strings.ToLower(wait.Kind), indent(wait.Message))
 	}
 	if s.Result != nil && s.Result.Text != "" {
 		fmt.Fprintf(w, "\n%s\n", indent(s.Result.Text))

@@ -7,11 +7,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
+	"aof.dev/operator/pkg/names"
 )
 
 // AnnotationPattern holds, on a FlowRun, the pattern that let its event through.
@@ -30,11 +32,25 @@ func RunOf(run *aofv1.FlowRun) Run {
 	default:
 		out.Outcome = Failed
 	}
+	out.Limited = limited(run)
 	if start, end := run.Status.StartTime, run.Status.CompletionTime; end != nil {
 		out.Ended = end.Time
 		if start != nil {
 			out.Duration = end.Sub(start.Time)
 		}
+	}
+	return out
+}
+
+// limited are the limits that were in a run's way. That a newer run took its place
+// stands in why it was cancelled.
+func limited(run *aofv1.FlowRun) []string {
+	var out []string
+	for _, hit := range run.Status.Limited {
+		out = append(out, hit.Limit+"/"+hit.Outcome)
+	}
+	if c := run.Spec.Cancel; c != nil && run.Status.Phase == aofv1.FlowRunPhaseCancelled && strings.HasPrefix(c.Reason, names.ReplacedBy) {
+		out = append(out, "overrun/replaced")
 	}
 	return out
 }

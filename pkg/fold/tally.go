@@ -21,6 +21,9 @@ type Tally struct {
 	// Patterns counts which pattern let the event of a run through.
 	Patterns map[string]int64 `json:"patterns,omitempty"`
 
+	// Limited counts the runs that a limit was in the way of, by "limit/outcome".
+	Limited map[string]int64 `json:"limited,omitempty"`
+
 	// TotalDuration is the sum over all runs, Samples the latest durations in
 	// the order they were folded.
 	TotalDuration time.Duration   `json:"totalDuration,omitempty"`
@@ -59,6 +62,8 @@ type Run struct {
 	Outcome  Outcome
 	Ended    time.Time
 	Duration time.Duration
+	// Limited are the limits that were in its way, each as "limit/outcome".
+	Limited []string
 }
 
 // Add counts one finished run. The caller sees to it that it does so once.
@@ -77,6 +82,12 @@ func (t *Tally) Add(r Run) {
 			t.Patterns = map[string]int64{}
 		}
 		t.Patterns[r.Pattern]++
+	}
+	for _, hit := range r.Limited {
+		if t.Limited == nil {
+			t.Limited = map[string]int64{}
+		}
+		t.Limited[hit]++
 	}
 	t.TotalDuration += r.Duration
 	t.Samples = append(t.Samples, r.Duration)

@@ -5,6 +5,7 @@ package observe
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/labels"
@@ -47,6 +48,7 @@ var (
 	bindingSuccess    = describe("aof_binding_success_total", "Runs of the FlowBinding that succeeded.")
 	bindingFailure    = describe("aof_binding_failure_total", "Runs of the FlowBinding that failed.")
 	bindingRate       = describe("aof_binding_success_rate", "Share of the FlowBinding's runs that succeeded, 0 to 1; absent before the first.")
+	bindingLimited    = describe("aof_binding_limited_total", "Runs of the FlowBinding that are over and that a limit of the Context, or the overrun policy, was in the way of.", "limit", "outcome")
 	bindingDuration   = describe("aof_binding_execution_duration_seconds", "Time from start to end of the FlowBinding's runs; the quantiles are those of the latest 256.")
 )
 
@@ -54,7 +56,7 @@ var (
 func (c *Collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		contextReady, approvalRequired, triggerConnected, triggerEvents, triggerErrors,
-		bindingExecutions, bindingSuccess, bindingFailure, bindingRate, bindingDuration,
+		bindingExecutions, bindingSuccess, bindingFailure, bindingRate, bindingLimited, bindingDuration,
 	} {
 		out <- d
 	}
@@ -123,6 +125,10 @@ func (c *Collector) binding(out chan<- prometheus.Metric, o *aofv1.FlowBinding) 
 	out <- counter(bindingExecutions, t.Executions, o.Name, o.Namespace)
 	out <- counter(bindingSuccess, t.Successes, o.Name, o.Namespace)
 	out <- counter(bindingFailure, t.Failures, o.Name, o.Namespace)
+	for hit, n := range t.Limited {
+		limit, outcome, _ := strings.Cut(hit, "/")
+		out <- counter(bindingLimited, n, o.Name, o.Namespace, limit, outcome)
+	}
 	if t.Executions == 0 {
 		return
 	}

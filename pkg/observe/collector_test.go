@@ -55,7 +55,11 @@ func seed(t *testing.T) []runtime.Object {
 		if i < 6 {
 			outcome = fold.Failed
 		}
-		tally.Add(fold.Run{Outcome: outcome, Ended: time.Unix(0, 0), Duration: time.Duration(i%50+1) * 100 * time.Millisecond})
+		var limited []string
+		if i < 3 {
+			limited = []string{"max_requests_per_minute/waited"}
+		}
+		tally.Add(fold.Run{Limited: limited, Outcome: outcome, Ended: time.Unix(0, 0), Duration: time.Duration(i%50+1) * 100 * time.Millisecond})
 	}
 	counted := document(t, "workflows", names.Tally("flowbinding", "prod-slack"), names.KeyTally, map[string]any{"tally": tally, "pending": []string{}})
 	idle := &aofv1.FlowBinding{ObjectMeta: meta("workflows", "idle")}
