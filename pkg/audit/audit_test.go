@@ -81,11 +81,15 @@ func TestDerive(t *testing.T) {
 		{"nothing", running(node("s", "Script", "Running", 1)), running(node("s", "Script", "Running", 1)), audit.News{}, []string{}},
 		{"a run begins", audit.RunState{}, running(node("s", "Script", "Running", 1)), audit.News{}, []string{"run_started started", "tool_call started s"}},
 		{
-			"a run that is begun and over within one write", audit.RunState{Phase: "Pending"}, ended("Succeeded", node("a", "Agent", "Succeeded", 1)), audit.News{},
+			"a run that is begun and over within one write",
+			audit.RunState{Phase: "Pending"},
+			ended("Succeeded", node("a", "Agent", "Succeeded", 1)),
+			audit.News{},
 			[]string{"run_started started", "agent_start started a", "agent_complete succeeded a", "run_finished succeeded"},
 		},
 		{
-			"every kind of node ends", running(), running(node("t", "Transform", "Succeeded", 1), node("f", "Fleet", "Succeeded", 1), node("m", "Slack", "Succeeded", 1), node("h", "HTTP", "Succeeded", 1)), audit.News{},
+			"every kind of node ends", running(), running(node("t", "Transform", "Succeeded", 1), node("f", "Fleet", "Succeeded", 1), node("m", "Slack", "Succeeded", 1), node("h", "HTTP", "Succeeded", 1)),
+			audit.News{},
 			[]string{
 				"agent_start started f", "message started m", "tool_call started h",
 				"node succeeded t", "agent_complete succeeded f", "message succeeded m", "tool_call succeeded h",
@@ -93,24 +97,29 @@ func TestDerive(t *testing.T) {
 		},
 		{
 			"an attempt fails and another is due", running(node("h", "HTTP", "Running", 1)), running(fails(node("h", "HTTP", "Pending", 2), "Unavailable")),
-			audit.News{Now: after(5)}, []string{"tool_call retried h Unavailable"},
+			audit.News{Now: after(5)},
+			[]string{"tool_call retried h Unavailable"},
 		},
 		{
 			"the next attempt begins", running(fails(node("h", "HTTP", "Pending", 2), "Unavailable")), running(fails(node("h", "HTTP", "Running", 2), "Unavailable")),
-			audit.News{}, []string{"tool_call started h"},
+			audit.News{},
+			[]string{"tool_call started h"},
 		},
 		{
 			"a node is begun again after a crash", running(node("a", "Agent", "Pending", 1)), running(node("a", "Agent", "Running", 1)),
-			audit.News{}, []string{"agent_start started a"},
+			audit.News{},
+			[]string{"agent_start started a"},
 		},
 		{
 			"a node fails and takes the run along", running(node("h", "HTTP", "Running", 1), node("r", "Response", "", 0)),
 			ended("Failed", fails(node("h", "HTTP", "Failed", 1), "Timeout"), fails(node("r", "Response", "Skipped", 0), "Failed")),
-			audit.News{}, []string{"node skipped r Failed", "tool_call failed h Timeout", "run_finished failed"},
+			audit.News{},
+			[]string{"node skipped r Failed", "tool_call failed h Timeout", "run_finished failed"},
 		},
 		{
 			"people are asked", running(node("ask", "Approval", "Running", 1)), waiting(asks(node("ask", "Approval", "Waiting", 1), "d")),
-			audit.News{}, []string{"approval_requested waiting ask kubectl delete", "run_waiting waiting"},
+			audit.News{},
+			[]string{"approval_requested waiting ask kubectl delete", "run_waiting waiting"},
 		},
 		{
 			"a timer is waited for", running(), func() audit.RunState {
@@ -146,11 +155,13 @@ func TestDerive(t *testing.T) {
 		},
 		{
 			"a run is cancelled while it waits", waiting(asks(node("ask", "Approval", "Waiting", 1), "d")), ended("Cancelled", fails(node("ask", "Approval", "Skipped", 1), "Cancelled")),
-			audit.News{}, []string{"node skipped ask Cancelled", "run_finished cancelled"},
+			audit.News{},
+			[]string{"node skipped ask Cancelled", "run_finished cancelled"},
 		},
 		{
 			"another runner takes over", running(), func() audit.RunState { s := running(); s.Takeovers = 1; return s }(),
-			audit.News{}, []string{"run_resumed taken_over TakenOver"},
+			audit.News{},
+			[]string{"run_resumed taken_over TakenOver"},
 		},
 		{
 			"a node that did several things", running(node("l", "Loop", "Running", 1)), running(node("l", "Loop", "Succeeded", 1)),
@@ -159,14 +170,19 @@ func TestDerive(t *testing.T) {
 		},
 		{
 			"and one that did one", running(node("s", "Script", "Running", 1)), running(node("s", "Script", "Succeeded", 1)),
-			audit.News{Commands: map[string][]string{"s": {"df -h"}}}, []string{"tool_call succeeded s df -h"},
+			audit.News{Commands: map[string][]string{"s": {"df -h"}}},
+			[]string{"tool_call succeeded s df -h"},
 		},
 		{
-			"what another run did is on record there", audit.RunState{}, running(func() audit.NodeState { n := node("s", "Script", "Succeeded", 1); n.Taken = true; return n }()),
-			audit.News{Retry: "continues run x from y"}, []string{"run_started started Retry"},
+			"what another run did is on record there",
+			audit.RunState{},
+			running(func() audit.NodeState { n := node("s", "Script", "Succeeded", 1); n.Taken = true; return n }()),
+			audit.News{Retry: "continues run x from y"},
+			[]string{"run_started started Retry"},
 		},
 		{
-			"what follows from no state", running(), running(), audit.News{Extra: []audit.Record{{Event: audit.Limited, Status: audit.Refused, Reason: "TokensPerDay"}}},
+			"what follows from no state", running(), running(),
+			audit.News{Extra: []audit.Record{{Event: audit.Limited, Status: audit.Refused, Reason: "TokensPerDay"}}},
 			[]string{"limited refused TokensPerDay"},
 		},
 	} {

@@ -252,10 +252,10 @@ func (d *deriver) verdict(n *NodeState, asked *Wait) {
 		Command: asked.Command, Comment: v.Comment,
 	}
 	who := strings.Join(v.By, ", ")
-	switch {
-	case v.Outcome == Approved:
+	switch v.Outcome {
+	case Approved:
 		r.Event, r.ApprovedBy = ApprovalGranted, who
-	case v.Outcome == Timeout:
+	case Timeout:
 		r.Reason = "Timeout"
 		if v.Approves {
 			r.Event = ApprovalGranted

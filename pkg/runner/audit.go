@@ -54,7 +54,6 @@ type auditor struct {
 	// heard are waits that were decided before they were ever written.
 	heard    map[string]*aofv1.WaitStatus
 	commands map[string][]string
-	extra    []audit.Record
 
 	courier
 }
@@ -118,7 +117,6 @@ func (a *auditor) written() {
 	if a == nil {
 		return
 	}
-	a.extra = nil
 	a.slim = false
 	for i := range a.run.Status.Nodes {
 		if n := &a.run.Status.Nodes[i]; n.EndTime != nil {
@@ -150,13 +148,6 @@ func (a *auditor) limited(status *aofv1.FlowRunStatus) []audit.Record {
 		out = append(out, r)
 	}
 	return out
-}
-
-// note puts something on record that follows from no state with the next write.
-func (a *auditor) note(r audit.Record) {
-	if a != nil {
-		a.extra = append(a.extra, r)
-	}
 }
 
 // hear notes what a node waited for that is decided now.
@@ -193,7 +184,7 @@ func (a *auditor) fill(status *aofv1.FlowRunStatus) error {
 	after := a.state(status)
 	news := audit.News{
 		Now: a.runner.Clock.Now(), Said: a.said(status), Verdicts: a.verdicts(status), Commands: a.commands, Input: a.input,
-		Extra: append(a.limited(status), a.extra...),
+		Extra: a.limited(status),
 	}
 	if retry := a.run.Spec.Retry; retry != nil {
 		news.Retry = "continues run " + retry.Run + " from " + strings.Join(retry.From, ", ")
@@ -254,7 +245,7 @@ func (a *auditor) identity() string {
 
 // news says whether filling the status would put something on record.
 func (a *auditor) news() bool {
-	return a != nil && (int64(len(a.run.Spec.Decisions)) > a.ledger.Decisions || len(a.extra) > 0 || a.run.IsDone() && !a.ledger.Ended)
+	return a != nil && (int64(len(a.run.Spec.Decisions)) > a.ledger.Decisions || a.run.IsDone() && !a.ledger.Ended)
 }
 
 // trim has no further records kept but the last, for a run that is too large for

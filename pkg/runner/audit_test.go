@@ -209,8 +209,8 @@ func TestAuditSinkThatIsDown(t *testing.T) {
 	calls := sink.calls
 	s.run(t)
 	assert.Equal(t, calls, sink.calls, "not yet")
-	for i, pause := range []time.Duration{5, 10, 20} {
-		s.clock.Step(pause * time.Second)
+	for i, pause := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second} {
+		s.clock.Step(pause)
 		run = s.run(t)
 		assert.EqualValues(t, i+2, run.Status.Audit.Failures)
 		assert.Len(t, run.Status.Audit.Pending, 11)
