@@ -179,6 +179,12 @@ func (l *life) change() {
 		`go-template={{ne (index .metadata.annotations "aof.dev/superseded-at") ""}}`)
 	l.kubectl("", "-n", "quickstart", "delete", "serviceaccounts", "aof-runner")
 	l.until(true, "serviceaccounts aof-runner")
+
+	l.kubectl("", "-n", "quickstart", "patch", "contexts", "demo", "--type=merge", "-p", `{"spec":{"limits":{"max_requests_per_minute":10}}}`)
+	l.kubectl("", "-n", "quickstart", "patch", "flowbindings", "web-triage", "--type=merge", "-p", `{"spec":{"overrun":{"policy":"serialize"}}}`)
+	l.until(true, "configmaps "+names.Quota("demo"), "roles "+names.Quota("demo"), "rolebindings "+names.QuotaOf("demo", "quickstart"), "configmaps "+names.Turns("web-triage"))
+	l.eventually("the runner may keep the turns", names.Turns("web-triage"), "-n", "quickstart", "get", "roles", "aof-runner", "-o",
+		`jsonpath={.rules[?(@.verbs[0]=="update")].resourceNames[0]}`)
 }
 
 func (l *life) run() {
@@ -201,7 +207,7 @@ func (l *life) end() {
 	l.until(false, "pingsources")
 	l.kubectl("", "-n", "quickstart", "delete", "flowbindings,triggers.aof.dev", "--all")
 	l.until(false, "services.serving.knative.dev aof-runner", "secrets aof-runner-token", "serviceaccounts aof-runner", "roles aof-runner", "rolebindings aof-runner",
-		"roles aof-adapter", "rolebindings aof-adapter", "brokers default", triggerObject)
+		"roles aof-adapter", "rolebindings aof-adapter", "brokers default", triggerObject, "rolebindings "+names.QuotaOf("demo", "quickstart"))
 	l.eventually("the stream is lowered", "0", "-n", system, "get", "deployment", names.Stream, "-o", "jsonpath={.spec.replicas}")
 }
 
