@@ -129,7 +129,7 @@ func (t *Turns) replace(key string, turn *Turn, run Place, now time.Time) Entry 
 		return e
 	}
 	e := t.wait(key, turn, run, *turn.Holder, now)
-	e.Replaced = append(out, *turn.Holder)
+	e.Replaced = slices.Concat(out, []Place{*turn.Holder})
 	e.Changed = e.Changed || len(out) > 0
 	return e
 }

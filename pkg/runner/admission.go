@@ -22,7 +22,7 @@ import (
 const (
 	ReasonRateLimited   = "RateLimited"
 	ReasonTooManyRuns   = "TooManyRuns"
-	ReasonTokenBudget   = "TokenBudgetExceeded"
+	ReasonTokenBudget   = "TokenBudgetExceeded" //nolint:gosec // a reason
 	ReasonExecutionTime = "ExecutionTimeExceeded"
 )
 
@@ -87,6 +87,7 @@ func (e *execution) claim(ctx context.Context) error {
 	status.InitializeConditions()
 	e.fillLease(status, metav1.NewMicroTime(e.runner.Clock.Now()), false)
 	err := e.runner.Store.Create(ctx, e.run)
+	e.claimed = err == nil
 	e.base = e.run.Status.DeepCopy()
 	if err != nil {
 		return storeError(err)

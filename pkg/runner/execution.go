@@ -49,6 +49,7 @@ type execution struct {
 	// admitted says that the run may hold a place or a turn, doneWithTokens gives
 	// back tokens; nil when they are not limited.
 	admitted       bool
+	claimed        bool // created by us, to ask for more
 	doneWithTokens func(context.Context) error
 	overtime       bool // it has worked longer than it may
 	most           int  // how large an output may be that is written; 0 is any

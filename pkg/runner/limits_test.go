@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -52,12 +51,17 @@ type countedQuotas struct {
 	quota.Store
 	mu    sync.Mutex
 	calls int
+	err   error
 }
 
 func (c *countedQuotas) Load(ctx context.Context, key quota.Key) ([]byte, string, error) {
 	c.mu.Lock()
 	c.calls++
+	err := c.err
 	c.mu.Unlock()
+	if err != nil {
+		return nil, "", err
+	}
 	return c.Store.Load(ctx, key)
 }
 
@@ -127,14 +131,14 @@ func (c *crowd) carry(r *runner.Runner, name string) *aofv1.FlowRun {
 	return run
 }
 
-func (c *crowd) phases(names ...string) string {
+func (c *crowd) phases(names ...string) []string {
 	out := make([]string, 0, len(names))
 	for _, name := range names {
 		run, err := c.store.Get(c.t.Context(), "ns", name)
 		require.NoError(c.t, err)
 		out = append(out, string(run.Status.Phase))
 	}
-	return strings.Join(out, " ")
+	return out
 }
 
 func perMinute(n int64) plan.Limits { return plan.Limits{Limits: guard.Limits{RequestsPerMinute: n}} }
@@ -147,14 +151,14 @@ func TestAFullMinuteHasRunsWaitTheirTurn(t *testing.T) {
 	for i, name := range names {
 		c.carry([]*runner.Runner{a, b}[i%2], name)
 	}
-	assert.Equal(t, "Succeeded Succeeded Waiting", c.phases(names...))
+	assert.Equal(t, []string{"Succeeded", "Succeeded", "Waiting"}, c.phases(names...))
 	run := c.carry(b, names[2])
 	require.Len(t, run.Status.Waiting, 1)
 	wait := run.Status.Waiting[0]
 	assert.Equal(t, "Limit", wait.Kind)
 	assert.Equal(t, "Context prod allows 2 runs a minute (max_requests_per_minute)", wait.Message)
 	assert.Equal(t, wait.Message, run.Status.GetCondition(aofv1.FlowRunConditionSucceeded).Message)
-	assert.Equal(t, began.Add(63*time.Second), wait.Until.Time.UTC())
+	assert.Equal(t, began.Add(63*time.Second), wait.Until.UTC())
 	assert.Equal(t, "max_requests_per_minute", wait.Details["limit"])
 	assert.Nil(t, run.Status.StartTime, "it has not begun")
 	assert.Nil(t, run.Status.Lease)
@@ -250,6 +254,19 @@ func TestARunThatIsNotInTheLedgerIsClaimedFirst(t *testing.T) {
 		_, err = r.Carry(t.Context(), c.last.DeepCopy())
 		require.ErrorIs(t, err, runner.ErrExists)
 	}
+}
+
+// What can't be asked now can be asked by anybody soon.
+func TestARunWhoseLimitsCannotBeReadIsLeftToOthers(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, perMinute(1), nil)
+	c.unclaimed = true
+	name := c.create("C1")
+	c.shared.err = quota.ErrMissing
+	_, err := c.process("a").Carry(t.Context(), c.last)
+	require.ErrorIs(t, err, quota.ErrMissing)
+	c.shared.err = nil
+	assert.Equal(t, aofv1.FlowRunPhaseSucceeded, c.carry(c.process("b"), name).Status.Phase)
 }
 
 func TestARunWithoutLimitsAsksNobody(t *testing.T) {
@@ -372,7 +389,7 @@ func TestTokensOfADay(t *testing.T) {
 	assert.Equal(t, "ask", run.Status.Waiting[0].Node)
 	assert.Contains(t, run.Status.Waiting[0].Message, "allows 1000 tokens a day (max_tokens_per_day), of which 200 are used or held; this call may take 843")
 	midnight := time.Date(2025, 12, 19, 0, 0, 2, 0, time.UTC)
-	assert.Equal(t, midnight, run.Status.Waiting[0].Until.Time.UTC())
+	assert.Equal(t, midnight, run.Status.Waiting[0].Until.UTC())
 	assert.Len(t, m.asked, 2)
 	c.clock.SetTime(midnight)
 	assert.Equal(t, aofv1.FlowRunPhaseSucceeded, c.carry(c.process("q"), run.Name).Status.Phase)

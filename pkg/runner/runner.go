@@ -125,13 +125,17 @@ func (r *Runner) Carry(ctx context.Context, run *aofv1.FlowRun) (*aofv1.FlowRun,
 	}
 	defer leave()
 	e, err := r.open(ctx, run)
-	if passing := (*passingError)(nil); errors.As(err, &passing) {
+	passing := (*passingError)(nil)
+	if errors.As(err, &passing) {
 		return run, passing
 	}
 	if err != nil {
 		return r.refuse(ctx, run, err)
 	}
 	if stop, err := e.admit(ctx); stop || err != nil {
+		if errors.As(err, &passing) && e.claimed {
+			_ = e.writeIdle(ctx) // whoever comes next need not wait for our lease
+		}
 		return run, err
 	}
 	out, err := e.work(ctx)

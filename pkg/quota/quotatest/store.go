@@ -169,6 +169,7 @@ type spoiled struct {
 	n  int
 }
 
+// Save implements quota.Store.
 func (s *spoiled) Save(ctx context.Context, key quota.Key, document []byte, version string) (string, error) {
 	s.mu.Lock()
 	s.n++
