@@ -95,6 +95,8 @@ func TestValidateContext(t *testing.T) {
 			name: "negative limits", spec: `{limits: {max_requests_per_minute: -1, max_tokens_per_day: -5, timeout_seconds: 0, max_concurrent: 0}}`,
 			paths: []string{"spec.limits.max_concurrent", "spec.limits.max_execution_time_seconds", "spec.limits.max_requests_per_minute", "spec.limits.max_tokens_per_day"},
 		},
+		{name: "no limit at all is left out, not zero", spec: `{limits: {max_requests_per_minute: 0}}`, paths: []string{"spec.limits.max_requests_per_minute"}},
+		{name: "an unknown way with who is kept out", spec: `{limits: {on_exceed: drop}}`, paths: []string{"spec.limits.on_exceed"}},
 		{name: "an approval that times out at once", spec: `{approval: {timeout_seconds: 0}}`, paths: []string{"spec.approval.timeout_seconds"}},
 		{name: "more approvers than may approve", spec: `{approval: {allowed_users: [a], min_approvers: 2}}`, paths: []string{"spec.approval.min_approvers"}},
 		{name: "an approver without a name", spec: `{approval: {allowed_users: [a, ""]}}`, paths: []string{"spec.approval.allowed_users[1]"}},
@@ -187,6 +189,10 @@ func TestValidateFlowBinding(t *testing.T) {
 			name: "an approval that times out at once", spec: refs + `overrides: {approval: {approval_timeout_seconds: 0}}`,
 			paths: []string{"spec.overrides.approval.approval_timeout_seconds"},
 		},
+		{name: "an overrun without a policy", spec: refs + "overrun: {key: x}", paths: []string{"spec.overrun.policy"}},
+		{name: "an unknown overrun policy", spec: refs + "overrun: {policy: queue}", paths: []string{"spec.overrun.policy"}},
+		{name: "a key that says nothing", spec: refs + `overrun: {policy: Allow, key: "${event.text}"}`, paths: []string{"spec.overrun.key"}},
+		{name: "a key that is no template", spec: refs + `overrun: {policy: skip, key: "${event."}`, paths: []string{"spec.overrun.key"}},
 	})
 }
 
