@@ -199,7 +199,8 @@ var refused = slices.Concat(
 	each(controller, "create", "", "serviceaccounts/token", "team-a", "default"),
 	each(controller, "create", "", "serviceaccounts/token", system, names.Webhook),
 	each(controller, "update delete", "", "serviceaccounts", "team-a", "default"),
-	each(controller, "update delete escalate bind", rbac, "roles rolebindings", "team-a", "other"),
+	each(controller, "update delete escalate bind", rbac, "roles", "team-a", "other"),
+	each(controller, "update escalate bind", rbac, "rolebindings", "team-a", "other"), // which it deletes, config/core/203-limits.yaml says
 	each(controller, "create update escalate bind", rbac, "clusterroles clusterrolebindings", "", "x"),
 	each(controller, "escalate bind", rbac, "roles", "team-a", names.Runner),
 	each(controller, "create update delete", aof, "contexts triggers flowbindings agents agentfleets agentflows", "team-a", "x"),

@@ -380,7 +380,7 @@ func blocksNothing(t *testing.T, a *admission) { //nolint:thelper // a part of T
 	require.NoError(t, a.objects(t, "ann", "triggers").Delete(t.Context(), "goes", metav1.DeleteOptions{}), "but objects can be deleted")
 	_, err = a.patch(t, "ann", "triggers", "goes", `{"metadata":{"finalizers":null}}`)
 	require.NoError(t, err, "and can go")
-	_, err = a.create(t.Context(), t, apiserver.ServiceAccount(a.edit, names.Runner), run("without-webhook", `, claim: {holder: r1}`))
+	_, err = a.create(t.Context(), t, apiserver.ServiceAccount(a.edit, names.Runner), run("without-webhook", ""))
 	require.NoError(t, err, "runs go on")
 	_, err = a.patch(t, controller, "flowbindings", "canonical", `{"metadata":{"finalizers":["flowbindings.aof.dev"]}}`)
 	require.NoError(t, err, "the controller works on")
