@@ -56,5 +56,7 @@ func TestSeedExamples(t *testing.T) {
 		return field(workflows.object(flowBindings, "prod-slack"), "status", "phase") != "", nil
 	})
 	assert.Contains(t, workflows.kubectl("describe", "flowbinding", "prod-slack"), "Phase:")
-	assert.NotEmpty(t, field(teamA.object(aofTriggers, "slack"), "status", "phase"))
+	e.until("the team's trigger has been looked at", func(context.Context) (bool, error) {
+		return field(teamA.object(aofTriggers, "slack"), "status", "phase") != "", nil
+	})
 }

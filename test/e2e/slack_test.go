@@ -128,6 +128,16 @@ func (s slack) messages() []slackMessage {
 	return list
 }
 
+// message is one of the channel, as it is now.
+func (s slack) message(ts string) slackMessage {
+	for _, m := range s.messages() {
+		if m.TS == ts {
+			return m
+		}
+	}
+	return slackMessage{}
+}
+
 // untilMessages waits until that many messages are in the channel.
 func (s slack) untilMessages(n int) []slackMessage {
 	s.e.t.Helper()
