@@ -27,9 +27,9 @@ func (s *AgentSpec) validate() *apis.FieldError {
 	return errs.Also(
 		validateText(s.Instructions, "instructions"),
 		validateText(s.Description, "description"),
-		validateAtLeast(s.MaxTokens, 1, "max_tokens"),
-		validateAtLeast(s.MaxIterations, 1, "max_iterations"),
-		validateAtLeast(s.MaxContextMessages, 1, "max_context_messages"),
+		validatePositive(s.MaxTokens, "max_tokens"),
+		validatePositive(s.MaxIterations, "max_iterations"),
+		validatePositive(s.MaxContextMessages, "max_context_messages"),
 		s.validateTools(),
 		s.Memory.validate().ViaField("memory"),
 		s.validateMCPServers(),

@@ -85,8 +85,8 @@ func (m *FleetMember) validate() *apis.FieldError {
 	}
 	errs = errs.Also(
 		validateWord(m.Role, fleetRoles, "role"),
-		validateAtLeast(m.Replicas, 1, "replicas"),
-		validateAtLeast(m.Tier, 1, "tier"),
+		validatePositive(m.Replicas, "replicas"),
+		validatePositive(m.Tier, "tier"),
 	)
 	if m.Weight != nil && *m.Weight < 0 {
 		errs = errs.Also(invalid(*m.Weight, "weight", "must be 0 or more"))
@@ -149,7 +149,7 @@ func (c *FleetCoordination) validateManager(members []FleetMember) *apis.FieldEr
 }
 
 func (o *ConsensusOptions) validate(members []FleetMember, replicas int64) *apis.FieldError {
-	errs := validateAtLeast(o.MinVotes, 1, "min_votes")
+	errs := validatePositive(o.MinVotes, "min_votes")
 	if o.MinVotes != nil && *o.MinVotes > replicas {
 		errs = errs.Also(invalid(*o.MinVotes, "min_votes", fmt.Sprintf("the fleet has only %d votes", replicas)))
 	}
@@ -167,7 +167,7 @@ func (o *ConsensusOptions) validate(members []FleetMember, replicas int64) *apis
 		}
 		return nil
 	}))
-	return errs.Also(validateAtLeast(o.TimeoutMS, 1, "timeout_ms"))
+	return errs.Also(validatePositive(o.TimeoutMS, "timeout_ms"))
 }
 
 func hasMember(members []FleetMember, name string) bool {

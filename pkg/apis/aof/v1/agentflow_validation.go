@@ -123,7 +123,7 @@ func (r *FlowRetry) validate() *apis.FieldError {
 	if r == nil {
 		return nil
 	}
-	errs := validateAtLeast(r.MaxAttempts, 1, "max_attempts")
+	errs := validatePositive(r.MaxAttempts, "max_attempts")
 	if r.MaxAttempts != nil && *r.MaxAttempts > flow.MaxAttempts {
 		errs = errs.Also(apis.ErrOutOfBoundsValue(*r.MaxAttempts, 1, flow.MaxAttempts, "max_attempts"))
 	}

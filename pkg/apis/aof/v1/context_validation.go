@@ -55,9 +55,9 @@ func (a *ContextApproval) validate() *apis.FieldError {
 	var errs *apis.FieldError
 	errs = errs.Also(
 		validateWords(a.AllowedUsers, "allowed_users"),
-		validateAtLeast(a.TimeoutSeconds, 1, "timeout_seconds"),
+		validatePositive(a.TimeoutSeconds, "timeout_seconds"),
 		validatePatterns(a.RequireFor, "require_for"),
-		validateAtLeast(a.MinApprovers, 1, "min_approvers"),
+		validatePositive(a.MinApprovers, "min_approvers"),
 		notBoth(a.Enabled != nil, "required", "enabled"),
 		notBoth(len(a.RequiredFor) > 0, "require_for", "required_for"),
 	)
@@ -70,10 +70,10 @@ func (a *ContextApproval) validate() *apis.FieldError {
 func (l *ContextLimits) validate() *apis.FieldError {
 	var errs *apis.FieldError
 	return errs.Also(
-		validateAtLeast(l.MaxRequestsPerMinute, 1, "max_requests_per_minute"),
-		validateAtLeast(l.MaxTokensPerDay, 1, "max_tokens_per_day"),
-		validateAtLeast(l.MaxConcurrent, 1, "max_concurrent"),
-		validateAtLeast(l.MaxExecutionTimeSeconds, 1, "max_execution_time_seconds"),
+		validatePositive(l.MaxRequestsPerMinute, "max_requests_per_minute"),
+		validatePositive(l.MaxTokensPerDay, "max_tokens_per_day"),
+		validatePositive(l.MaxConcurrent, "max_concurrent"),
+		validatePositive(l.MaxExecutionTimeSeconds, "max_execution_time_seconds"),
 		validateWord(l.OnExceed, onExceed, "on_exceed"),
 		notBoth(l.RateLimitPerMinute != nil, "max_requests_per_minute", "rate_limit_per_minute"),
 		notBoth(l.MaxConcurrentOperations != nil, "max_concurrent", "max_concurrent_operations"),

@@ -27,7 +27,7 @@ func (b *FlowBinding) Validate(context.Context) *apis.FieldError {
 		a := s.Overrides.Approval
 		errs = errs.Also(
 			validateWords(a.BypassForSeverity, "overrides.approval.bypass_for_severity"),
-			validateAtLeast(a.ApprovalTimeoutSeconds, 1, "overrides.approval.approval_timeout_seconds"),
+			validatePositive(a.ApprovalTimeoutSeconds, "overrides.approval.approval_timeout_seconds"),
 		)
 	}
 	if o := s.Overrun; o != nil {

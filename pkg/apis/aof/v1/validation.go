@@ -188,12 +188,12 @@ func validateEnv(env map[string]string, path string) *apis.FieldError {
 	})
 }
 
-// validateAtLeast refuses a number below its bound.
-func validateAtLeast(value *int64, least int64, path string) *apis.FieldError {
-	if value == nil || *value >= least {
+// validatePositive refuses a number below 1.
+func validatePositive(value *int64, path string) *apis.FieldError {
+	if value == nil || *value >= 1 {
 		return nil
 	}
-	return invalid(*value, path, fmt.Sprintf("must be %d or more", least))
+	return invalid(*value, path, "must be 1 or more")
 }
 
 // validateWord refuses a word that is none of the known ones.
