@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
@@ -76,6 +77,10 @@ func badInput(format string, args ...any) error {
 // Main runs the command line args (without the program's name) and gives the
 // process's exit code. Errors are printed to env.Err as one line.
 func Main(ctx context.Context, env *Env, args []string) int {
+	turns := *env
+	// Runs tell of their progress and their audit while a command prints.
+	turns.Out, turns.Err = &turnTaker{w: env.Out}, &turnTaker{w: env.Err}
+	env = &turns
 	root := newRootCommand(env)
 	if strings.HasPrefix(env.Program, completer) {
 		args = append([]string{cobra.ShellCompRequestCmd}, args...)
@@ -93,6 +98,19 @@ func Main(ctx context.Context, env *Env, args []string) int {
 		fmt.Fprintf(env.Err, "aof: %s\n", printable(exit.Err.Error(), true))
 	}
 	return exit.Code
+}
+
+// turnTaker has those who write at the same time write one after the other.
+type turnTaker struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write implements io.Writer.
+func (t *turnTaker) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.w.Write(p)
 }
 
 func newRootCommand(env *Env) *cobra.Command {
