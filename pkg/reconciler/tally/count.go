@@ -29,8 +29,9 @@ import (
 )
 
 const (
-	// atOnce bounds the requests of one count that are under way together.
-	atOnce = 8
+	// labelledAtOnce and removedAtOnce bound the requests that are under way
+	// together. Nobody waits for a removal.
+	labelledAtOnce, removedAtOnce = 8, 2
 	// askedFor bounds how many pending runs that the cache does not have are
 	// asked for in one count; the others are the next count's.
 	askedFor = 16
@@ -80,7 +81,7 @@ func (r *Reconciler) candidates(key types.NamespacedName) (runs []*aofv1.FlowRun
 	if err != nil {
 		return nil, false, err
 	}
-	runs = slices.DeleteFunc(runs, func(run *aofv1.FlowRun) bool { return r.remembers(run.UID) })
+	runs = slices.DeleteFunc(runs, func(run *aofv1.FlowRun) bool { return r.remembers(run.UID) || r.dues.has(key, run.UID) })
 	slices.SortFunc(runs, func(a, b *aofv1.FlowRun) int {
 		return cmp.Or(endOf(a).Compare(endOf(b)), cmp.Compare(a.Name, b.Name))
 	})
@@ -286,7 +287,7 @@ func (b *book) owners() []metav1.OwnerReference {
 // label has the runs say that they have been counted, and returns those that do.
 func (r *Reconciler) label(ctx context.Context, runs []*aofv1.FlowRun) ([]*aofv1.FlowRun, error) {
 	done := make([]*aofv1.FlowRun, len(runs))
-	err := each(ctx, runs, func(ctx context.Context, i int, run *aofv1.FlowRun) error {
+	err := each(ctx, runs, labelledAtOnce, func(ctx context.Context, i int, run *aofv1.FlowRun) error {
 		// With the UID the patch is for this run only, not for another of its name.
 		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 			"uid": run.UID, "labels": map[string]string{ledger.LabelFolded: "true"},
@@ -307,7 +308,7 @@ func (r *Reconciler) label(ctx context.Context, runs []*aofv1.FlowRun) ([]*aofv1
 }
 
 // each does something for every run, a few at a time.
-func each(ctx context.Context, runs []*aofv1.FlowRun, do func(context.Context, int, *aofv1.FlowRun) error) error {
+func each(ctx context.Context, runs []*aofv1.FlowRun, atOnce int, do func(context.Context, int, *aofv1.FlowRun) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for i, run := range runs {

@@ -32,8 +32,8 @@ import (
 )
 
 const (
-	// batch bounds how many runs are counted, and how many removed, in one go.
-	batch = 200
+	// batch bounds how many runs are counted in one go, removals how many removed.
+	batch, removals = 200, 2 * mostDue
 	// remembered is how many runs that this process labelled or removed it
 	// remembers, so that neither an old cache makes it ask for them nor pending
 	// keeps them.
@@ -75,6 +75,8 @@ type Reconciler struct {
 
 	// settled says of runs, by UID, that this process labelled or removed them.
 	settled *lru.Cache
+	// dues are those it counted and did neither with yet.
+	dues dues
 }
 
 // New makes a reconciler. Becoming a leader, it looks at every binding that has
@@ -128,20 +130,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
 	if err != nil {
 		return fmt.Errorf("count the runs of %s: %w", key, err)
 	}
-	remove, next, err := r.outdated(binding, counted)
-	if err != nil {
-		return fmt.Errorf("count the runs of %s: %w", key, err)
-	}
-	// What goes at once need not say that it was counted.
-	labelled, err := r.label(ctx, without(counted, remove))
-	r.tell(ctx, binding, labelled) // they are not met again
-	if err != nil {
-		return fmt.Errorf("count the runs of %s: %w", key, err)
-	}
-	removed, err := r.remove(ctx, remove)
-	r.tell(ctx, binding, without(removed, without(removed, counted)))
-	if err != nil {
-		return fmt.Errorf("remove runs of %s: %w", key, err)
+	r.tell(ctx, binding, counted) // they are not counted again
+	runs, next := r.dues.add(binding, counted, r.Clock.Now())
+	if next == 0 {
+		if next, err = r.finish(ctx, binding, runs); err != nil {
+			return fmt.Errorf("label or remove runs of %s: %w", key, err)
+		}
 	}
 	switch {
 	case more:
@@ -150,6 +144,27 @@ func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
 		return controller.NewRequeueAfter(next)
 	}
 	return nil
+}
+
+// finish labels the runs that were counted, or removes those that the history has
+// no room for, which need no label. It returns when the next run gets too old; 0
+// is never.
+func (r *Reconciler) finish(ctx context.Context, binding types.NamespacedName, counted []*aofv1.FlowRun) (time.Duration, error) {
+	remove, next, err := r.outdated(binding, counted)
+	if err != nil {
+		return 0, err
+	}
+	labelled, err := r.label(ctx, without(counted, remove))
+	r.dues.done(binding, labelled, r.Clock.Now())
+	if err != nil {
+		return 0, err
+	}
+	if len(remove) > removals {
+		remove, next = remove[:removals], time.Nanosecond
+	}
+	removed, err := r.remove(ctx, remove)
+	r.dues.done(binding, removed, r.Clock.Now())
+	return next, err
 }
 
 // outdated are the runs of a binding that its history has no room for, and when
@@ -168,16 +183,13 @@ func (r *Reconciler) outdated(key types.NamespacedName, counted []*aofv1.FlowRun
 	}
 	s := r.Settings()
 	remove, next := History(runs, Limits{Successful: s.SuccessfulRuns, Failed: s.FailedRuns, TTL: s.RunTTL}, r.Clock.Now())
-	if len(remove) > batch {
-		remove, next = remove[:batch], time.Nanosecond
-	}
 	return remove, next, nil
 }
 
 // remove deletes runs, and returns those that are gone.
 func (r *Reconciler) remove(ctx context.Context, runs []*aofv1.FlowRun) ([]*aofv1.FlowRun, error) {
 	gone := make([]*aofv1.FlowRun, len(runs))
-	err := each(ctx, runs, func(ctx context.Context, i int, run *aofv1.FlowRun) error {
+	err := each(ctx, runs, removedAtOnce, func(ctx context.Context, i int, run *aofv1.FlowRun) error {
 		err := r.RunWriter.FlowRuns(run.Namespace).Delete(ctx, run.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(run.UID))})
 		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 			return fmt.Errorf("delete run %s/%s: %w", run.Namespace, run.Name, err)
