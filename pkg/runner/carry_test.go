@@ -191,9 +191,9 @@ func TestAClaimWhoseAnswerGotLost(t *testing.T) {
 			t.Parallel()
 			s := setScene(t, f)
 			s.store.created = func(int) error { return fmt.Errorf("create: %w", ledger.ErrUnavailable) }
-			done := make(chan outcome, 1)
+			done, event := make(chan outcome, 1), unclaimed(t)
 			go func() {
-				run, err := s.runner("a").Carry(t.Context(), unclaimed(t))
+				run, err := s.runner("a").Carry(t.Context(), event)
 				done <- outcome{run, err}
 			}()
 			got := s.await(t, done, time.Second)
