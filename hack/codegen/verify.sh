@@ -16,7 +16,12 @@ mkdir -p "${copy}/config" "${copy}/pkg"
 cp go.mod go.sum "${copy}/"
 cp -R hack "${copy}/hack"
 cp -R config/core "${copy}/config/core"
-cp -R pkg/apis pkg/expr pkg/flow pkg/match "${copy}/pkg/"
+cp -R pkg/apis "${copy}/pkg/"
+# And what the kinds import of ours.
+for package in $(go list -deps -f '{{if .Module}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}' ./pkg/apis/...); do
+  folder="pkg/${package#*/pkg/}"
+  [[ -d "${copy}/${folder}" ]] || { mkdir -p "${copy}/${folder}" && cp "${folder}"/*.go "${copy}/${folder}/"; }
+done
 
 "${here}/generate.sh" "${copy}"
 
