@@ -67,8 +67,9 @@ func TestHolderGoesOnAtOnce(t *testing.T) {
 func TestLeaseIsRenewed(t *testing.T) {
 	t.Parallel()
 	s := setScene(t, chain(step("a", flow.KindAgent)))
-	release, written := make(chan struct{}), make(chan *aofv1.FlowRun, 10)
+	begun, release, written := make(chan struct{}), make(chan struct{}), make(chan *aofv1.FlowRun, 10)
 	s.fakes.by["a"] = func(context.Context, node.Request) (node.Result, error) {
+		close(begun)
 		<-release
 		return node.Result{}, nil
 	}
@@ -78,10 +79,8 @@ func TestLeaseIsRenewed(t *testing.T) {
 	}
 	done := s.start(t.Context(), s.runner("a"))
 	<-written
-	for i := range 3 {
-		if i == 0 {
-			s.clock.await(runner.DefaultLease / 3)
-		}
+	<-begun // by then the timer is set
+	for range 3 {
 		s.clock.Step(runner.DefaultLease / 3)
 		lease := (<-written).Status.Lease
 		require.NotNil(t, lease)
