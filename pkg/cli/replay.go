@@ -5,7 +5,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -91,23 +90,8 @@ func (o *replaying) replay(ctx context.Context, env *Env) error {
 	if o.force {
 		e.SetExtension(event.ExtensionForce, "true")
 	}
-	namespace, err := o.address(ctx, c, &e)
-	if err != nil {
+	if err := o.dispatch(ctx, env, c, &e); err != nil || o.wait <= 0 {
 		return err
-	}
-	raw, err := json.Marshal(e)
-	if err != nil {
-		return badInput("event: %w", err)
-	}
-	if len(raw) > event.MaxBytes {
-		return badInput("event: it has %d bytes, at most %d are allowed", len(raw), event.MaxBytes)
-	}
-	if err := o.post(ctx, c, namespace, raw); err != nil {
-		return err
-	}
-	fmt.Fprintf(env.Err, "sent %s\n", oneLine(e.ID(), 300))
-	if o.wait <= 0 {
-		return nil
 	}
 	return o.report(ctx, env, c, e)
 }

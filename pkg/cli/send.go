@@ -92,7 +92,15 @@ func (o *sending) send(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	namespace, err := o.address(ctx, c, &e)
+	if err := o.dispatch(ctx, env, c, &e); err != nil || o.wait <= 0 {
+		return err
+	}
+	return o.await(ctx, env, c, e)
+}
+
+// dispatch addresses an event and sends it.
+func (o *sending) dispatch(ctx context.Context, env *Env, c *remote.Client, e *cloudevents.Event) error {
+	namespace, err := o.address(ctx, c, e)
 	if err != nil {
 		return err
 	}
@@ -106,11 +114,8 @@ func (o *sending) send(ctx context.Context, env *Env) error {
 	if err := o.post(ctx, c, namespace, raw); err != nil {
 		return err
 	}
-	fmt.Fprintf(env.Err, "sent %s\n", oneLine(e.ID(), 200))
-	if o.wait <= 0 {
-		return nil
-	}
-	return o.await(ctx, env, c, e)
+	fmt.Fprintf(env.Err, "sent %s\n", oneLine(e.ID(), 300))
+	return nil
 }
 
 // read makes the event that the flags tell of.

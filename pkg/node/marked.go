@@ -37,37 +37,7 @@ func (r *renderer) markedText(src string) (expr.Marked, error) {
 }
 
 // deepMarked is deep that marks every text that is a value or holds one.
-func (r *renderer) deepMarked(v any, depth int) (any, error) {
-	if depth > flow.MaxDepth {
-		return nil, fail(ReasonTemplate, "the configuration nests deeper than %d levels", flow.MaxDepth)
-	}
-	switch t := v.(type) {
-	case string:
-		return r.markedValue(t)
-	case map[string]any:
-		out := make(map[string]any, len(t))
-		for key, item := range t {
-			filled, err := r.deepMarked(item, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			out[key] = filled
-		}
-		return out, nil
-	case []any:
-		out := make([]any, len(t))
-		for i := range t {
-			filled, err := r.deepMarked(t[i], depth+1)
-			if err != nil {
-				return nil, err
-			}
-			out[i] = filled
-		}
-		return out, nil
-	default:
-		return v, nil
-	}
-}
+func (r *renderer) deepMarked(v any) (any, error) { return everyText(v, r.markedValue, 0) }
 
 // markedValue renders one text; a lone reference keeps the type of its value.
 func (r *renderer) markedValue(src string) (any, error) {

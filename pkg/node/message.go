@@ -142,7 +142,7 @@ func (s settings) blocks() ([]any, error) {
 	if !ok {
 		return nil, nil
 	}
-	filled, err := s.deepMarked(v, 0)
+	filled, err := s.deepMarked(v)
 	if err != nil {
 		return nil, at("blocks", err)
 	}

@@ -88,19 +88,20 @@ func (r *renderer) value(src string) (any, error) {
 }
 
 // deep renders every text in a value. Keys are not templates.
-func (r *renderer) deep(v any) (any, error) { return r.deepAt(v, 0) }
+func (r *renderer) deep(v any) (any, error) { return everyText(v, r.value, 0) }
 
-func (r *renderer) deepAt(v any, depth int) (any, error) {
+// everyText replaces each text in a JSON-like value by what render makes of it.
+func everyText(v any, render func(string) (any, error), depth int) (any, error) {
 	if depth > flow.MaxDepth {
 		return nil, fail(ReasonTemplate, "the configuration nests deeper than %d levels", flow.MaxDepth)
 	}
 	switch t := v.(type) {
 	case string:
-		return r.value(t)
+		return render(t)
 	case map[string]any:
 		out := make(map[string]any, len(t))
 		for _, key := range slices.Sorted(maps.Keys(t)) {
-			filled, err := r.deepAt(t[key], depth+1)
+			filled, err := everyText(t[key], render, depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -110,7 +111,7 @@ func (r *renderer) deepAt(v any, depth int) (any, error) {
 	case []any:
 		out := make([]any, len(t))
 		for i := range t {
-			filled, err := r.deepAt(t[i], depth+1)
+			filled, err := everyText(t[i], render, depth+1)
 			if err != nil {
 				return nil, err
 			}
