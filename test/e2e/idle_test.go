@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // ours are the accounts whose writes the suite watches: those of the operator, and the runners' in every namespace.
@@ -86,7 +87,7 @@ func idleForFiveMinutes(t *testing.T) {
 	if seen, known := writes(t, begin); known {
 		require.NotEmpty(t, seen, "what is written is seen")
 	}
-	e.within(5*time.Minute, "our pods and other tests' namespaces are gone", func(ctx context.Context) (bool, error) {
+	e.within(8*time.Minute, "our pods and what other tests deleted are gone", func(ctx context.Context) (bool, error) {
 		return len(e.standing(ctx)) == 0 && e.alone(ctx), nil
 	})
 
@@ -122,14 +123,26 @@ func (e *env) standing(ctx context.Context) []string {
 	return names
 }
 
-// alone tells whether the namespaces of other tests are gone.
+// alone tells whether nothing of ours is left in the namespaces that other tests deleted. Such a namespace itself may
+// stay for as long as its last pod could have taken to end (docs/runner.md).
 func (e *env) alone(ctx context.Context) bool {
 	list, err := e.kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return false
 	}
 	for _, ns := range list.Items {
-		if ns.DeletionTimestamp != nil && strings.HasPrefix(ns.Name, "e2e-") {
+		if ns.DeletionTimestamp != nil && strings.HasPrefix(ns.Name, "e2e-") && !e.in(ns.Name).empty(ctx) {
+			return false
+		}
+	}
+	return true
+}
+
+// empty tells whether the namespace has no object left that the operator would act on.
+func (e *env) empty(ctx context.Context) bool {
+	for _, resource := range []schema.GroupVersionResource{aofTriggers, flowBindings, flowRuns} {
+		list, err := e.dynamic.Resource(resource).Namespace(e.namespace).List(ctx, metav1.ListOptions{Limit: 1})
+		if err != nil || len(list.Items) > 0 {
 			return false
 		}
 	}
