@@ -93,7 +93,7 @@ func container(r Runner) object {
 		"envFrom":        list{object{"secretRef": object{"name": names.Credentials, "optional": true}}},
 		"readinessProbe": object{"httpGet": object{"path": "/healthz", "port": int64(0)}},
 		"resources": object{
-			"requests": object{"cpu": "25m", "memory": "64Mi"},
+			"requests": object{"cpu": "100m", "memory": "64Mi"},
 			"limits":   object{"memory": "512Mi"},
 		},
 		"securityContext": object{
