@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package kube is the ledger in a Kubernetes API: each run is a FlowRun object,
-// creating the object is claiming the event, and its status subresource is the
-// journal.
+// creating the object is claiming the event, and its status is the journal,
+// which is created and written with the rest.
 //
 // It makes one request for each Create, Get, Update and Delete and keeps nothing
 // in memory, so that a process that wakes up to one event can use it at once.
