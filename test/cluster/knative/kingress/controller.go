@@ -15,11 +15,13 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
+	discoverylisters "k8s.io/client-go/listers/discovery/v1"
 	"k8s.io/client-go/tools/cache"
 	"knative.dev/networking/pkg/apis/networking"
 	"knative.dev/networking/pkg/apis/networking/v1alpha1"
@@ -48,6 +50,7 @@ type controller struct {
 	networking versioned.Interface
 	ingresses  listers.IngressLister
 	services   corelisters.ServiceLister
+	slices     discoverylisters.EndpointSliceLister
 	table      atomic.Pointer[table]
 	kick       chan struct{}
 }
@@ -128,27 +131,57 @@ func (c *controller) enter(ctx context.Context, t *table, ing *v1alpha1.Ingress)
 	return t.add(ing, c.resolve)
 }
 
-// resolve finds where a split goes, without asking the DNS where possible.
-func (c *controller) resolve(b v1alpha1.IngressBackend) (address string, h2c bool) {
+// resolve finds where a split goes: to the pods behind its Service, as Envoy does that is told of endpoints. What is
+// kept alive to a Service's address would stay with the activator after a revision's pods have taken over from it.
+func (c *controller) resolve(b v1alpha1.IngressBackend) (addresses []string, h2c bool) {
 	host, port := network.GetServiceHostname(b.ServiceName, b.ServiceNamespace), b.ServicePort.IntVal
 	svc, err := c.services.Services(b.ServiceNamespace).Get(b.ServiceName)
 	if err != nil {
-		return net.JoinHostPort(host, strconv.Itoa(int(port))), false // comes with the next round
+		return []string{hostPort(host, port)}, false // comes with the next round
 	}
+	portName := ""
 	for _, p := range svc.Spec.Ports {
 		if b.ServicePort.Type == intstr.String && p.Name == b.ServicePort.StrVal || b.ServicePort.IntVal == p.Port {
-			port, h2c = p.Port, strings.HasPrefix(p.Name, "http2") || strings.HasPrefix(p.Name, "h2c") || strings.HasPrefix(p.Name, "grpc")
+			port, portName = p.Port, p.Name
 		}
 	}
-	switch {
-	case svc.Spec.Type == corev1.ServiceTypeExternalName:
-		// Not a reason for HTTP/2: its port is called http2 whatever is behind it.
-		host, h2c = svc.Spec.ExternalName, false
-	case svc.Spec.ClusterIP != "" && svc.Spec.ClusterIP != corev1.ClusterIPNone:
-		host = svc.Spec.ClusterIP
+	if svc.Spec.Type == corev1.ServiceTypeExternalName {
+		// Its port is called http2 whatever is behind it: not a reason for HTTP/2.
+		return []string{hostPort(svc.Spec.ExternalName, port)}, false
 	}
-	return net.JoinHostPort(host, strconv.Itoa(int(port))), h2c
+	h2c = strings.HasPrefix(portName, "http2") || strings.HasPrefix(portName, "h2c") || strings.HasPrefix(portName, "grpc")
+	if ready := c.ready(svc, portName); len(ready) > 0 {
+		return ready, h2c
+	}
+	if svc.Spec.ClusterIP != "" && svc.Spec.ClusterIP != corev1.ClusterIPNone {
+		host = svc.Spec.ClusterIP // without asking the DNS
+	}
+	return []string{hostPort(host, port)}, h2c
 }
+
+// ready returns the addresses of the pods that are ready to serve a port of a Service.
+func (c *controller) ready(svc *corev1.Service, portName string) []string {
+	all, err := c.slices.EndpointSlices(svc.Namespace).List(labels.SelectorFromSet(labels.Set{discoveryv1.LabelServiceName: svc.Name}))
+	if err != nil {
+		return nil
+	}
+	var ready []string
+	for _, slice := range all {
+		for _, p := range slice.Ports {
+			if p.Name == nil || *p.Name != portName || p.Port == nil {
+				continue
+			}
+			for _, e := range slice.Endpoints {
+				if (e.Conditions.Ready == nil || *e.Conditions.Ready) && len(e.Addresses) > 0 {
+					ready = append(ready, hostPort(e.Addresses[0], *p.Port))
+				}
+			}
+		}
+	}
+	return ready
+}
+
+func hostPort(host string, port int32) string { return net.JoinHostPort(host, strconv.Itoa(int(port))) }
 
 func (c *controller) markReady(ctx context.Context, ing *v1alpha1.Ingress) error {
 	if ing.Status.ObservedGeneration == ing.Generation && ing.IsReady() {

@@ -66,11 +66,12 @@ func run(ctx context.Context, kubeconfig string, l listeners) error {
 		kube: kube, networking: networking, kick: make(chan struct{}, 1),
 		ingresses: net.Networking().V1alpha1().Ingresses().Lister(),
 		services:  core.Core().V1().Services().Lister(),
+		slices:    core.Discovery().V1().EndpointSlices().Lister(),
 	}
 	c.table.Store(&table{})
 	for _, informer := range []interface {
 		AddEventHandler(h handler) (registration, error)
-	}{core.Core().V1().Services().Informer(), net.Networking().V1alpha1().Ingresses().Informer()} {
+	}{core.Core().V1().Services().Informer(), core.Discovery().V1().EndpointSlices().Informer(), net.Networking().V1alpha1().Ingresses().Informer()} {
 		if _, err := informer.AddEventHandler(c.handler()); err != nil {
 			return err
 		}

@@ -44,8 +44,8 @@ func newProxy(t *atomic.Pointer[table], k kind) *proxy {
 	return &proxy{table: t, kind: k, h1: transport(false), h2c: transport(true)}
 }
 
-// dial tries for a while: the address of a new Service is refused until kube-proxy knows its pods. Requests themselves
-// are never sent twice.
+// dial tries for a while: the address of a new Service is refused until kube-proxy knows its pods, and that of a pod
+// while it starts. Requests themselves are never sent twice.
 func dial(ctx context.Context, netw, address string) (net.Conn, error) {
 	d := net.Dialer{Timeout: 5 * time.Second}
 	for deadline := time.Now().Add(3 * time.Second); ; {
@@ -93,7 +93,8 @@ func (p *proxy) forward(w http.ResponseWriter, r *http.Request, found *route, to
 		FlushInterval: -1, // at once: gRPC and event streams
 		Transport:     transport,
 		Rewrite: func(pr *httputil.ProxyRequest) {
-			pr.SetURL(&url.URL{Scheme: "http", Host: to.address})
+			//nolint:gosec // no secret
+			pr.SetURL(&url.URL{Scheme: "http", Host: to.addresses[rand.IntN(len(to.addresses))]})
 			pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
 			pr.SetXForwarded()
 			pr.Out.Host = pr.In.Host

@@ -17,10 +17,10 @@ import (
 
 // backend is one share of a route's requests.
 type backend struct {
-	address string // host:port
-	h2c     bool   // speaks HTTP/2 without TLS
-	percent int
-	headers map[string]string
+	addresses []string // each host:port, any of which will do; never empty
+	h2c       bool     // speaks HTTP/2 without TLS
+	percent   int
+	headers   map[string]string
 }
 
 // route is what happens to the requests of one path of one rule.
@@ -41,8 +41,8 @@ type table struct {
 	certificates map[string]*tls.Certificate
 }
 
-// resolver finds the address of a split's service, and whether it speaks HTTP/2 without TLS.
-type resolver func(v1alpha1.IngressBackend) (address string, h2c bool)
+// resolver finds the addresses of a split's service, and whether it speaks HTTP/2 without TLS.
+type resolver func(v1alpha1.IngressBackend) (addresses []string, h2c bool)
 
 // add enters the rules of one ingress.
 func (t *table) add(ing *v1alpha1.Ingress, resolve resolver) error {
@@ -74,7 +74,7 @@ func newRoute(path v1alpha1.HTTPIngressPath, resolve resolver) route {
 	r := route{prefix: path.Path, match: path.Headers, rewriteHost: path.RewriteHost, headers: path.AppendHeaders}
 	for _, split := range path.Splits {
 		b := backend{percent: split.Percent, headers: split.AppendHeaders}
-		b.address, b.h2c = resolve(split.IngressBackend)
+		b.addresses, b.h2c = resolve(split.IngressBackend)
 		r.backends = append(r.backends, b)
 	}
 	return r

@@ -32,7 +32,7 @@ func testTable(t *testing.T) *table {
 		HTTP:       &v1alpha1.HTTPIngressRuleValue{Paths: []v1alpha1.HTTPIngressPath{path("", split("closed", 100))}},
 	}}}}
 	tab := &table{}
-	if err := tab.add(ing, func(b v1alpha1.IngressBackend) (string, bool) { return b.ServiceName, false }); err != nil {
+	if err := tab.add(ing, func(b v1alpha1.IngressBackend) ([]string, bool) { return []string{b.ServiceName}, false }); err != nil {
 		t.Fatal(err)
 	}
 	tab.sort()
@@ -63,7 +63,7 @@ func TestFind(t *testing.T) {
 				header.Set("Tag", tc.tag)
 			}
 			if r := tab.find(tc.host, tc.path, header, tc.local); r != nil {
-				got = r.pick(tc.n).address
+				got = r.pick(tc.n).addresses[0]
 			}
 			if got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
