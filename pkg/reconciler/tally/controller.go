@@ -49,7 +49,7 @@ func NewController(ctx context.Context, watcher configmap.Watcher) *controller.I
 		Objects: CachedObjects{
 			Bindings: flowbinding.Get(ctx).Lister(), Flows: agentflow.Get(ctx).Lister(), Agents: agent.Get(ctx).Lister(), Client: aof,
 		},
-		Settings: current.Load, Clock: clock.RealClock{}, Recorder: recorder(ctx),
+		Settings: current.Load, Quiet: quietFor, Clock: clock.RealClock{}, Recorder: recorder(ctx),
 	})
 	impl := controller.NewContext(ctx, r, controller.ControllerOptions{WorkQueueName: "tally", Logger: logger})
 	watcher.Watch(names.Config, func(c *corev1.ConfigMap) {

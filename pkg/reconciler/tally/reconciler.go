@@ -64,8 +64,12 @@ type Dependencies struct {
 	ConfigMaps typedcorev1.ConfigMapsGetter
 	Objects    Objects
 	Settings   func() *settings.Settings
-	Clock      clock.PassiveClock
-	Recorder   record.EventRecorder
+	// Quiet is how long no run of a binding must have been counted before those
+	// that were are labelled or removed, so that while many come in these writes
+	// don't take the API server's time from them.
+	Quiet    time.Duration
+	Clock    clock.PassiveClock
+	Recorder record.EventRecorder
 }
 
 // Reconciler counts runs and removes old ones.
@@ -131,7 +135,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
 		return fmt.Errorf("count the runs of %s: %w", key, err)
 	}
 	r.tell(ctx, binding, counted) // they are not counted again
-	runs, next := r.dues.add(binding, counted, r.Clock.Now())
+	runs, next := r.dues.add(binding, counted, r.Quiet, r.Clock.Now())
 	if next == 0 {
 		if next, err = r.finish(ctx, binding, runs); err != nil {
 			return fmt.Errorf("label or remove runs of %s: %w", key, err)

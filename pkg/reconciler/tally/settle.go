@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	// settleEvery is how long the runs of a binding that were counted are gathered
-	// before they are labelled or removed, so that while many come in these writes
-	// don't take the API server's time from them.
-	settleEvery = 15 * time.Second
-	// mostDue bounds how many are gathered: as many stand in pending.
-	mostDue = 500
+	// quietFor is Dependencies.Quiet of the real controller.
+	quietFor = 5 * time.Second
+	// longestDue and mostDue bound how long and how many runs are gathered when it
+	// does not get quiet: as many stand in pending.
+	longestDue = time.Minute
+	mostDue    = 1000
 )
 
 // dues are the runs that this process counted and has not labelled or removed
@@ -32,18 +32,8 @@ type dues struct {
 
 type due struct {
 	runs map[types.UID]*aofv1.FlowRun
-	// settled is when the binding's runs were labelled or removed last.
-	settled time.Time
-}
-
-func (d *dues) of(binding types.NamespacedName) *due {
-	if d.bindings == nil {
-		d.bindings = map[types.NamespacedName]*due{}
-	}
-	if d.bindings[binding] == nil {
-		d.bindings[binding] = &due{runs: map[types.UID]*aofv1.FlowRun{}}
-	}
-	return d.bindings[binding]
+	// first and latest are when the first and the latest of them were counted.
+	first, latest time.Time
 }
 
 // has says whether a run was counted and is to be labelled or removed.
@@ -56,14 +46,28 @@ func (d *dues) has(binding types.NamespacedName, run types.UID) bool {
 
 // add takes in runs that were counted. It returns all that are to be labelled or
 // removed now, or how long they are gathered yet.
-func (d *dues) add(binding types.NamespacedName, counted []*aofv1.FlowRun, now time.Time) (runs []*aofv1.FlowRun, wait time.Duration) {
+func (d *dues) add(binding types.NamespacedName, counted []*aofv1.FlowRun, quiet time.Duration, now time.Time) (runs []*aofv1.FlowRun, wait time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	b := d.of(binding)
+	b := d.bindings[binding]
+	if b == nil && len(counted) == 0 {
+		return nil, 0
+	}
+	if b == nil {
+		b = &due{runs: map[types.UID]*aofv1.FlowRun{}, first: now}
+		if d.bindings == nil {
+			d.bindings = map[types.NamespacedName]*due{}
+		}
+		d.bindings[binding] = b
+	}
+	if len(counted) > 0 {
+		b.latest = now
+	}
 	for _, run := range counted {
 		b.runs[run.UID] = run
 	}
-	if wait := b.settled.Add(settleEvery).Sub(now); wait > 0 && len(b.runs) < mostDue {
+	wait = min(b.latest.Add(quiet).Sub(now), b.first.Add(longestDue).Sub(now))
+	if wait > 0 && len(b.runs) < mostDue {
 		return nil, wait
 	}
 	return slices.Collect(maps.Values(b.runs)), 0
@@ -73,9 +77,15 @@ func (d *dues) add(binding types.NamespacedName, counted []*aofv1.FlowRun, now t
 func (d *dues) done(binding types.NamespacedName, runs []*aofv1.FlowRun, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	b := d.of(binding)
-	b.settled = now
+	b := d.bindings[binding]
+	if b == nil {
+		return
+	}
 	for _, run := range runs {
 		delete(b.runs, run.UID)
+	}
+	b.first = now // what is left failed, and is tried again
+	if len(b.runs) == 0 {
+		delete(d.bindings, binding)
 	}
 }
