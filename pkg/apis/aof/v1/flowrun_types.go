@@ -37,9 +37,14 @@ type FlowRun struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// Spec is what is to be run.
+	// Spec is what is to be run. Its fields have one owner, and so has the status:
+	// who wrote which would be a third of what is stored.
+	//
+	// +structType=atomic
 	Spec FlowRunSpec `json:"spec,omitempty"`
 	// Status is what was done.
+	//
+	// +structType=atomic
 	Status FlowRunStatus `json:"status,omitzero"`
 }
 
