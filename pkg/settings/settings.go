@@ -46,7 +46,8 @@ type Settings struct {
 	// and how long that may have no effect before it is sent again (resend-after).
 	ResendAfter time.Duration
 	// FoldEvery is how long finished runs are gathered before they are counted
-	// into statuses (fold-every).
+	// into statuses: until none ended for so long, or for five times as long
+	// (fold-every).
 	FoldEvery time.Duration
 }
 

@@ -19,10 +19,18 @@ import (
 )
 
 const (
-	throughputSamples   = 400
+	throughputSamples   = 600
 	throughputAtOnce    = 8
 	operatorWarmSamples = 300
+	// turns is how often each side has its turn.
+	turns = 3
 )
+
+// side is one of what is compared, with the probe of its namespace.
+type side struct {
+	name string
+	probe
+}
 
 // syncBroker answers when the slowest subscriber is done, so that a POST to it takes as long as a run.
 const syncBroker = `apiVersion: eventing.knative.dev/v1
@@ -38,31 +46,52 @@ spec:
   filter: {attributes: {type: question}}
   subscriber: {ref: {apiVersion: serving.knative.dev/v1, kind: Service, name: hello}}`
 
+// keepRights lets hello write events down.
+const keepRights = `apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: keep}
+rules: [{apiGroups: [""], resources: [configmaps], verbs: [create]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: keep}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: keep}
+subjects: [{kind: ServiceAccount, name: default}]`
+
 // TestMeasureOperator prints the ratios of docs/benchmarks.md: what a run costs beside a bare Knative service on the
-// same cluster, through a broker of the same kind: E2E_MEASURE=1 make e2e ARGS='-run TestMeasureOperator'.
+// same cluster, through a broker of the same kind, and beside one that does nothing but write each event down: E2E_MEASURE=1 make e2e ARGS='-run TestMeasureOperator'.
 func TestMeasureOperator(t *testing.T) {
 	if os.Getenv("E2E_MEASURE") == "" {
 		t.Skip("set E2E_MEASURE=1 to measure")
 	}
-	bare, ours := newOperatorEnv(t), newOperatorEnv(t)
-	bareProbe, oursProbe := bare.startProbe(), ours.startProbe()
+	bare, keeping, ours := newOperatorEnv(t), newOperatorEnv(t), newOperatorEnv(t)
+	sides := []side{{"bare", bare.startProbe()}, {"one write", keeping.startProbe()}, {"ours", ours.startProbe()}}
 
-	bare.applyReady(syncBroker)
-	bare.startHello()
-	bare.applyReady(helloTrigger)
 	ours.applyReady(syncBroker)
 	ours.apply(strings.Join([]string{oneNode, demoContext, localBinding}, "\n---\n"))
 	ours.untilReady(flowBindings, "local")
-	oursProbe.untilEvent("web", "first", "hello")
+	keeping.apply(keepRights)
+	for _, s := range sides[:2] {
+		s.e.applyReady(syncBroker)
+		hello := strings.ReplaceAll(helloManifest, "IMAGE", s.e.image("./images/hello"))
+		if s.e == keeping {
+			hello = strings.Replace(hello, "image:", "env: [{name: KEEP_IN, value: "+keeping.namespace+"}], image:", 1)
+		}
+		s.e.applyReady(hello)
+		s.e.applyReady(helloTrigger)
+	}
+	sides[2].untilEvent("web", "first", "hello")
 	ours.untilRuns(1)
-	bare.until("the broker takes events", func(context.Context) (bool, error) {
-		return bareProbe.send(bare.brokerURL(), "first", "question") == nil, nil
-	})
+	for _, s := range sides[:2] {
+		s.e.until("the broker takes events", func(context.Context) (bool, error) {
+			return s.send(s.e.brokerURL(), "first", "question") == nil, nil
+		})
+	}
 
 	// Subtests, so that one can be asked for alone.
-	t.Run("cold", func(t *testing.T) { measureCold(t, bareProbe, oursProbe) })
-	t.Run("warm", func(t *testing.T) { measureWarm(t, bareProbe, oursProbe) })
-	t.Run("throughput", func(t *testing.T) { measureThroughput(t, bareProbe, oursProbe) })
+	t.Run("cold", func(t *testing.T) { measureCold(t, sides[0].probe, sides[2].probe) })
+	t.Run("warm", func(t *testing.T) { measureWarm(t, sides) })
+	t.Run("throughput", func(t *testing.T) { measureThroughput(t, sides) })
 
 	run := ours.runs()[0]
 	run.SetManagedFields(nil)
@@ -83,28 +112,36 @@ func measureCold(t *testing.T, bare, ours probe) {
 	report(t, "cold, broker to finished", took[0], took[1])
 }
 
-func measureWarm(t *testing.T, bare, ours probe) {
+// measureWarm sends events one after the other, to each side in turns, so that what else the machine does hits all.
+func measureWarm(t *testing.T, sides []side) {
 	t.Helper()
-	bare.took("wake", 1, 1)
-	ours.took("wake", 1, 1)
-	var took [2][]time.Duration
-	for i := range 3 { // in turns, so that what else the machine does hits both
-		took[0] = append(took[0], bare.took(fmt.Sprintf("warm-%d", i), operatorWarmSamples/3, 1)...)
-		took[1] = append(took[1], ours.took(fmt.Sprintf("warm-%d", i), operatorWarmSamples/3, 1)...)
+	took := make([][]time.Duration, len(sides))
+	for turn := range turns {
+		for i, s := range sides {
+			s.took("wake", 1, 1)
+			took[i] = append(took[i], s.took(fmt.Sprintf("warm-%d", turn), operatorWarmSamples/turns, 1)...)
+		}
 	}
-	report(t, "warm, broker to finished", took[0], took[1])
+	for i, s := range sides[1:] {
+		report(t, "warm, broker to finished, "+s.name, took[0], took[i+1])
+	}
 }
 
-func measureThroughput(t *testing.T, bare, ours probe) {
+func measureThroughput(t *testing.T, sides []side) {
 	t.Helper()
-	rate := func(p probe) float64 {
-		p.took("wake-again", 1, 1)
-		begin := time.Now()
-		p.took("rate", throughputSamples, throughputAtOnce)
-		return throughputSamples / time.Since(begin).Seconds()
+	spent := make([]time.Duration, len(sides))
+	for turn := range turns {
+		for i, s := range sides {
+			s.took("wake-again", 1, 1)
+			begin := time.Now()
+			s.took(fmt.Sprintf("rate-%d", turn), throughputSamples/turns, throughputAtOnce)
+			spent[i] += time.Since(begin)
+		}
 	}
-	a, b := rate(bare), rate(ours)
-	t.Logf("throughput at %d: bare %.0f/s  ours %.0f/s  ratio %.2f", throughputAtOnce, a, b, b/a)
+	for i, s := range sides {
+		t.Logf("throughput at %d, %s: %.0f/s  ratio %.2f", throughputAtOnce, s.name,
+			throughputSamples/spent[i].Seconds(), spent[0].Seconds()/spent[i].Seconds())
+	}
 }
 
 // took sends n events to the broker of the probe's namespace, c at once, and says how long each took.

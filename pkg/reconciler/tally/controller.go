@@ -72,6 +72,7 @@ func NewController(ctx context.Context, watcher configmap.Watcher) *controller.I
 		},
 		Handler: controller.HandleAll(func(obj any) {
 			if run, ok := obj.(*aofv1.FlowRun); ok {
+				r.ended(run)
 				impl.EnqueueKeyAfter(keyOf(run), current.Load().FoldEvery)
 			}
 		}),

@@ -14,7 +14,7 @@
 // are counted the API server is asked, after the ConfigMaps were read, which have
 // no label: a cache may be old, and what it is old about may have left pending. A
 // run that the history has no room for is deleted instead of labelled; while many
-// come in, labels and deletions are gathered (see settle.go). After a crash
+// come in, labels and deletions are gathered (see gather.go). After a crash
 // between any two writes the next count goes on
 // where that one was.
 //

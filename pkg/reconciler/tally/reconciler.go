@@ -79,9 +79,15 @@ type Reconciler struct {
 
 	// settled says of runs, by UID, that this process labelled or removed them.
 	settled *lru.Cache
-	// dues are those it counted and did neither with yet.
-	dues dues
+	// dues are those it counted and did neither with yet, endings when those ended
+	// that it is to count.
+	dues    dues
+	endings endings
 }
+
+// ended notes that a run is over, so that it is counted together with those that
+// end soon after it.
+func (r *Reconciler) ended(run *aofv1.FlowRun) { r.endings.add(keyOf(run), r.Clock.Now()) }
 
 // New makes a reconciler. Becoming a leader, it looks at every binding that has
 // finished runs.
@@ -128,7 +134,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
 		return nil
 	}
 	if !r.IsLeaderFor(binding) {
+		r.endings.forget(binding)
 		return controller.NewSkipKey(key)
+	}
+	if wait := r.endings.due(binding, r.Settings().FoldEvery, r.Clock.Now()); wait > 0 {
+		return controller.NewRequeueAfter(wait)
 	}
 	counted, more, err := r.count(ctx, binding)
 	if err != nil {

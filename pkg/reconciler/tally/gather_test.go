@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/types"
+	"knative.dev/pkg/controller"
+	"knative.dev/pkg/reconciler"
 
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 )
@@ -21,6 +23,37 @@ func someDue(n int) []*aofv1.FlowRun {
 		runs[i] = finished(fmt.Sprintf("r%04d", i), aofv1.FlowRunPhaseSucceeded, noon)
 	}
 	return runs
+}
+
+func TestRunsThatEndSoonAfterEachOtherAreCountedTogether(t *testing.T) {
+	t.Parallel()
+	p := start(t, newAPI(), nil, everything())
+	key, fold := types.NamespacedName{Namespace: "ns", Name: "b"}, p.Settings().FoldEvery
+	p.ended(finished("r1", aofv1.FlowRunPhaseSucceeded, noon))
+	_, wait := controller.IsRequeueKey(p.reconcile(t, key.String()))
+	assert.Equal(t, fold, wait)
+
+	e := &endings{}
+	assert.Zero(t, e.due(key, fold, noon), "a new leader counts what it finds")
+	at := noon
+	for ; at.Sub(noon) < longestFolds*fold; at = at.Add(fold / 2) {
+		e.add(key, at)
+		assert.Positive(t, e.due(key, fold, at), at)
+	}
+	assert.Zero(t, e.due(key, fold, at), "more end all the time")
+	e.add(key, at)
+	assert.Equal(t, fold, e.due(key, fold, at), "of those that ended since it is the first")
+	assert.Zero(t, e.due(key, fold, at.Add(fold)), "no more ended")
+	assert.Empty(t, e.spans)
+}
+
+func TestWhoDoesNotLeadKeepsNothing(t *testing.T) {
+	t.Parallel()
+	p := start(t, newAPI(), nil, everything())
+	p.Demote(reconciler.UniversalBucket())
+	p.ended(finished("r1", aofv1.FlowRunPhaseSucceeded, noon))
+	assert.True(t, controller.IsSkipKey(p.reconcile(t, "ns/b")))
+	assert.Empty(t, p.endings.spans)
 }
 
 func TestCountedRunsAreSettledWhenNoMoreComeIn(t *testing.T) {
