@@ -68,6 +68,9 @@ func New(config *rest.Config) (*Client, error) {
 	c := &Client{unauthorized: make(chan struct{})}
 	own := rest.CopyConfig(config)
 	own.QPS, own.Timeout, own.UserAgent = unlimited, Timeout, "aof"
+	// There are never more requests at once than runs, and each is short: a
+	// connection for each costs both ends less than streams on one do.
+	own.NextProtos = []string{"http/1.1"}
 	own.Wrap(func(next http.RoundTripper) http.RoundTripper { return &watchful{next: next, client: c} })
 	client, err := rest.HTTPClientFor(own)
 	if err != nil {
