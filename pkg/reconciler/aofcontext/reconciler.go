@@ -98,7 +98,7 @@ func decideAudit(c *aofv1.Context, keys credentials.Keys) {
 		c.Status.MarkAuditUndeliverable(aofv1.ReasonCredentialsMissing, missingError("spec.audit", missing))
 	case a.Sink == aofv1.AuditSinkFile:
 		c.Status.MarkAuditUnknown(aofv1.ReasonFileInRunner,
-			"spec.audit.path is a path in the runner's pods, whose file system is read-only but for /tmp, and what is in /tmp goes with the pod")
+			"spec.audit.path is a path in the runner's pods, whose file system is read-only but for /dev/shm, and what is in there goes with the pod")
 	default:
 		c.Status.MarkAuditDeliverable()
 	}

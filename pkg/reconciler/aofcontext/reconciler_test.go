@@ -139,7 +139,7 @@ func TestWhereAuditRecordsGo(t *testing.T) {
 		"stdout":                         {&aofv1.ContextAudit{Enabled: &yes}, corev1.ConditionTrue, "AuditSinkSet", ""},
 		"a webhook whose address is not": {&aofv1.ContextAudit{Enabled: &yes, Sink: "webhook"}, corev1.ConditionFalse, "CredentialsMissing", "AUDIT_WEBHOOK_URL"},
 		"a webhook whose token is there": {&aofv1.ContextAudit{Enabled: &yes, Sink: "webhook", URL: "https://a.example/x", Headers: map[string]string{"Authorization": "Bearer ${TOKEN}"}}, corev1.ConditionTrue, "AuditSinkSet", ""},
-		"a file":                         {&aofv1.ContextAudit{Enabled: &yes, Sink: "file", Path: "/var/log/a"}, corev1.ConditionUnknown, "FileInRunner", "read-only but for /tmp"},
+		"a file":                         {&aofv1.ContextAudit{Enabled: &yes, Sink: "file", Path: "/var/log/a"}, corev1.ConditionUnknown, "FileInRunner", "read-only but for /dev/shm"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

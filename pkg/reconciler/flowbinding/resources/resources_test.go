@@ -133,7 +133,7 @@ func TestSameService(t *testing.T) {
 		"a default":        {func(u *unstructured.Unstructured) { set(u, "x", "spec", "template", "spec", "dnsPolicy") }, true},
 		"a status":         {func(u *unstructured.Unstructured) { set(u, "x", "status", "url") }, true},
 		"no template":      {func(u *unstructured.Unstructured) { unstructured.RemoveNestedField(u.Object, "spec", "template") }, false},
-		"no volumes":       {func(u *unstructured.Unstructured) { set(u, []any{}, "spec", "template", "spec", "volumes") }, false},
+		"no containers":    {func(u *unstructured.Unstructured) { set(u, []any{}, "spec", "template", "spec", "containers") }, false},
 		"a text for a map": {func(u *unstructured.Unstructured) { set(u, "x", "spec", "template", "metadata") }, false},
 		"no labels":        {func(u *unstructured.Unstructured) { u.SetLabels(nil) }, false},
 	} {
