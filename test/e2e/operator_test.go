@@ -106,15 +106,7 @@ func (e *env) addNamespace(suffix string) *env {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: other.namespace}}
 	_, err := e.kube.CoreV1().Namespaces().Create(e.t.Context(), ns, metav1.CreateOptions{})
 	require.NoError(e.t, err)
-	e.t.Cleanup(func() {
-		if e.t.Failed() {
-			other.dump()
-			if os.Getenv("E2E_KEEP") != "" {
-				return
-			}
-		}
-		_ = e.kube.CoreV1().Namespaces().Delete(context.Background(), other.namespace, metav1.DeleteOptions{})
-	})
+	e.t.Cleanup(other.remove)
 	return other
 }
 
