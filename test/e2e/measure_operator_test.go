@@ -103,25 +103,27 @@ func TestMeasureOperator(t *testing.T) {
 }
 
 // measureCold wakes each side in turns. When a request comes decides a good part of how long it takes, since kubelet looks
-// at its containers once a second, and what scales to zero does so in step with it. So each waits for some part of a
-// second before.
+// at its containers once a second, and what scales to zero does so in step with it. So requests come at any time after a
+// second has begun, the same time for both.
 func measureCold(t *testing.T, bare, ours probe) {
 	t.Helper()
 	var took [2][]time.Duration
 	for i := range operatorColdSamples {
+		after := rand.N(time.Second)
 		bare.e.untilHelloPods(0)
-		took[0] = append(took[0], bare.tookAfter(rand.N(time.Second), fmt.Sprintf("cold-%d", i)))
+		took[0] = append(took[0], bare.tookAt(after, fmt.Sprintf("cold-%d", i)))
 		ours.e.untilPods(runnerPods, 0)
-		took[1] = append(took[1], ours.tookAfter(rand.N(time.Second), fmt.Sprintf("cold-%d", i)))
+		took[1] = append(took[1], ours.tookAt(after, fmt.Sprintf("cold-%d", i)))
 	}
 	report(t, "cold, broker to finished, ours", took[0], took[1])
 	t.Logf("cold: bare %v  ours %v", took[0], took[1])
 }
 
-// tookAfter sends one event after a while, and says how long it took.
-func (p probe) tookAfter(wait time.Duration, id string) time.Duration {
+// tookAt sends one event some time after the next second begins, and says how long it took.
+func (p probe) tookAt(after time.Duration, id string) time.Duration {
 	p.e.t.Helper()
-	timer := time.NewTimer(wait)
+	now := time.Now()
+	timer := time.NewTimer(now.Truncate(time.Second).Add(time.Second + after).Sub(now))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
