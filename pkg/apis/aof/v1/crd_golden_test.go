@@ -107,6 +107,7 @@ func TestEveryKindIsInTheCategory(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "FlowRun", shortNames["run"])
+	assert.Equal(t, "FlowRun", shortNames["runs"], "what people type")
 }
 
 func kinds() []string {

@@ -24,7 +24,7 @@ import (
 // +genreconciler
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +kubebuilder:object:root=true
-// +kubebuilder:resource:path=flowruns,singular=flowrun,shortName=run,categories=aof,scope=Namespaced
+// +kubebuilder:resource:path=flowruns,singular=flowrun,shortName=run;runs,categories=aof,scope=Namespaced
 // +kubebuilder:selectablefield:JSONPath=`.spec.binding.name`
 // +kubebuilder:selectablefield:JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name=Flow,type=string,JSONPath=`.spec.flow.name`
