@@ -115,7 +115,7 @@ func measureCold(t *testing.T, bare, ours probe) {
 		ours.e.untilPods(runnerPods, 0)
 		took[1] = append(took[1], ours.tookAt(after, fmt.Sprintf("cold-%d", i)))
 	}
-	report(t, "cold, broker to finished, ours", took[0], took[1])
+	report(t, "cold", "ours", took[0], took[1])
 	t.Logf("cold: bare %v  ours %v", took[0], took[1])
 }
 
@@ -143,7 +143,7 @@ func measureWarm(t *testing.T, sides []side) {
 		}
 	}
 	for i, s := range sides[1:] {
-		report(t, "warm, broker to finished, "+s.name, took[0], took[i+1])
+		report(t, "warm", s.name, took[0], took[i+1])
 	}
 }
 
@@ -175,11 +175,12 @@ func (p probe) took(prefix string, n, c int) []time.Duration {
 	return took
 }
 
-// report logs two samples and their ratio.
-func report(t *testing.T, what string, bare, ours []time.Duration) {
+// report logs how long bare took and another side, from broker to finished, and the ratio.
+func report(t *testing.T, what, other string, bare, took []time.Duration) {
 	t.Helper()
 	for _, q := range []float64{0.5, 0.99} {
-		a, b := quantile(bare, q), quantile(ours, q)
-		t.Logf("%s: p%.0f bare %.1f ms  ours %.1f ms  ratio %.2f (n=%d)", what, q*100, ms(a), ms(b), float64(b)/float64(a), len(ours))
+		a, b := quantile(bare, q), quantile(took, q)
+		t.Logf("%s, broker to finished: p%.0f bare %.1f ms  %s %.1f ms  ratio %.2f (n=%d)",
+			what, q*100, ms(a), other, ms(b), float64(b)/float64(a), len(took))
 	}
 }
