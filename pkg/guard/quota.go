@@ -24,6 +24,8 @@ const (
 	// MaxLine bounds how many runs stand in one line. Those beyond come again
 	// later, in no order.
 	MaxLine = 512
+	// maxAdmitted bounds how many runs are remembered as admitted just now.
+	maxAdmitted = 64
 	// Pauses before a run looks again that waits for something without a time.
 	firstLook, longestLook = time.Minute, 10 * time.Minute
 )
@@ -54,6 +56,9 @@ type Quota struct {
 	Minute []Second `json:"minute,omitempty"`
 	// Working are the runs that are at work.
 	Working []Place `json:"working,omitempty"`
+	// Admitted are runs that were admitted within Settling, oldest
+	// first: two processes that took up the same run at once both ask for it.
+	Admitted []Place `json:"admitted,omitempty"`
 	// Line are the runs that wait to be admitted, first come first.
 	Line []Ticket `json:"line,omitempty"`
 	// Days is what models used, oldest first.
@@ -106,7 +111,7 @@ type Admission struct {
 func (q *Quota) Admit(l Limits, run Place, counted, wait bool, now time.Time) Admission {
 	t, before := q.begin(l, now)
 	out := Admission{Changed: before}
-	if holds(q.Working, run.ID) {
+	if holds(q.Working, run.ID) || l.Concurrent == 0 && q.justAdmitted(run.ID, t) {
 		out.Admitted = true
 		return out
 	}
@@ -150,11 +155,29 @@ func (q *Quota) enter(l Limits, run Place, counted bool, at int, t time.Time) {
 			q.Minute = append(q.Minute, Second{At: second, N: 1})
 		}
 	}
-	if l.Concurrent > 0 {
+	if l.Concurrent == 0 {
+		q.remember(run.ID, t)
+	} else {
 		run.At = t.UnixMilli()
 		q.Working = append(q.Working, run)
 	}
 }
+
+// remember notes that a run was admitted, in place of those from too long ago.
+func (q *Quota) remember(id string, t time.Time) {
+	q.Admitted = slices.DeleteFunc(q.Admitted, func(p Place) bool { return !p.since(t, Settling) })
+	q.Admitted = append(q.Admitted, Place{ID: id, At: t.UnixMilli()})
+	if n := len(q.Admitted); n > maxAdmitted {
+		q.Admitted = slices.Clone(q.Admitted[n-maxAdmitted:])
+	}
+}
+
+func (q *Quota) justAdmitted(id string, t time.Time) bool {
+	return slices.ContainsFunc(q.Admitted, func(p Place) bool { return p.ID == id && p.since(t, Settling) })
+}
+
+// since says whether the place was taken less than d ago.
+func (p Place) since(t time.Time, d time.Duration) bool { return t.Before(time.UnixMilli(p.At).Add(d)) }
 
 // refuse says when to ask again, and puts the run in line.
 func (q *Quota) refuse(out Admission, run Ticket, at int, wait bool, t time.Time) Admission {
@@ -243,6 +266,7 @@ func (q *Quota) begin(l Limits, now time.Time) (t time.Time, changed bool) {
 		for i := range q.Line {
 			q.Line[i].Due = min(q.Line[i].Due, t.UnixMilli())
 		}
+		q.Admitted = nil
 		q.Seen, changed = t.UnixMilli(), true
 	}
 	kept := len(q.Line)

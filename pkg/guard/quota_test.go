@@ -68,6 +68,30 @@ func TestARunThatIsRefusedStandsInNoLine(t *testing.T) {
 	assert.True(t, q.Admit(l, place(2), true, false, noon.Add(time.Second)).Admitted, "one that was counted goes on")
 }
 
+// Two processes that take up the same run at once both ask for it.
+func TestARunThatIsAskedForTwiceIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	q, l := &guard.Quota{}, guard.Limits{RequestsPerMinute: 2}
+	for range 3 {
+		require.True(t, q.Admit(l, place(1), false, true, noon).Admitted)
+	}
+	assert.True(t, q.Admit(l, place(2), false, true, noon.Add(time.Second)).Admitted, "there is room for another")
+	assert.False(t, q.Admit(l, place(3), false, true, noon.Add(time.Second)).Admitted)
+	assert.False(t, q.Admit(l, place(1), false, true, noon.Add(guard.Settling)).Admitted, "it comes back too late")
+
+	q = &guard.Quota{}
+	for i := range 1000 {
+		require.True(t, q.Admit(guard.Limits{RequestsPerMinute: 1000}, place(i), false, true, noon).Admitted)
+	}
+	assert.Len(t, q.Admitted, 64)
+
+	q, l = &guard.Quota{}, guard.Limits{RequestsPerMinute: 9, Concurrent: 1}
+	require.True(t, q.Admit(l, place(1), false, true, noon).Admitted)
+	require.True(t, q.Leave(place(1).ID), "it waits for somebody")
+	require.True(t, q.Admit(l, place(2), false, true, noon).Admitted)
+	assert.False(t, q.Admit(l, place(1), true, true, noon).Admitted, "that it was admitted is no place")
+}
+
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	q, l := &guard.Quota{}, guard.Limits{Concurrent: 2, RequestsPerMinute: 3}
