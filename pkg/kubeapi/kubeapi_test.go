@@ -23,7 +23,9 @@ import (
 // api serves answer and gives a client of it.
 func api(t *testing.T, answer http.HandlerFunc) *kubeapi.Client {
 	t.Helper()
-	server := httptest.NewTLSServer(answer)
+	server := httptest.NewUnstartedServer(answer)
+	server.EnableHTTP2 = true // as API servers do
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	env := map[string]string{
 		names.EnvAPIServer: server.URL,
@@ -50,6 +52,7 @@ func TestObjectsAreReadAndWrittenByName(t *testing.T) {
 	client := api(t, func(w http.ResponseWriter, r *http.Request) {
 		seen = append(seen, r.Method+" "+r.URL.Path)
 		assert.Equal(t, "Bearer s3cret-token", r.Header.Get("Authorization"))
+		assert.Equal(t, "HTTP/1.1", r.Proto)
 		if r.URL.Path == "/api/v1/namespaces/ns/secrets/s" {
 			write(w, http.StatusOK, `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"k":"dg=="}}`)
 			return
