@@ -84,12 +84,19 @@ func TestARunThatIsAskedForTwiceIsCountedOnce(t *testing.T) {
 		require.True(t, q.Admit(guard.Limits{RequestsPerMinute: 1000}, place(i), false, true, noon).Admitted)
 	}
 	assert.Len(t, q.Admitted, 64)
+	require.True(t, q.Admit(guard.Limits{RequestsPerMinute: 1001}, place(1000), false, true, noon.Add(guard.Settling)).Admitted)
+	assert.Len(t, q.Admitted, 1, "the others are from too long ago")
 
 	q, l = &guard.Quota{}, guard.Limits{RequestsPerMinute: 9, Concurrent: 1}
 	require.True(t, q.Admit(l, place(1), false, true, noon).Admitted)
 	require.True(t, q.Leave(place(1).ID), "it waits for somebody")
 	require.True(t, q.Admit(l, place(2), false, true, noon).Admitted)
 	assert.False(t, q.Admit(l, place(1), true, true, noon).Admitted, "that it was admitted is no place")
+
+	q = &guard.Quota{}
+	require.True(t, q.Admit(guard.Limits{RequestsPerMinute: 9}, place(1), false, true, noon).Admitted)
+	require.True(t, q.Admit(l, place(2), false, true, noon).Admitted)
+	assert.False(t, q.Admit(l, place(1), true, true, noon).Admitted, "not when places are limited since, either")
 }
 
 func TestPlaces(t *testing.T) {
@@ -229,6 +236,8 @@ func TestATimeFromFarAheadIsNotBelieved(t *testing.T) {
 	require.True(t, q.Admit(l, place(0), false, true, noon.Add(time.Hour)).Admitted)
 	a := q.Admit(l, place(1), false, true, noon)
 	assert.False(t, a.Admitted, "it happened, though nobody knows when")
+	assert.False(t, q.Admit(l, place(0), false, true, noon).Admitted, "nor whether it was just now")
+	q.Leave(place(0).ID)
 	assert.Equal(t, noon.Add(63*time.Second), a.Opens)
 	assert.True(t, q.Admit(l, place(1), false, true, a.Opens).Admitted)
 }
