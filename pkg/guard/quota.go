@@ -56,8 +56,9 @@ type Quota struct {
 	Minute []Second `json:"minute,omitempty"`
 	// Working are the runs that are at work.
 	Working []Place `json:"working,omitempty"`
-	// Admitted are runs that were admitted within Settling, oldest
-	// first: two processes that took up the same run at once both ask for it.
+	// Admitted are runs that were admitted within Settling and hold no place, the
+	// latest of them, oldest first: two processes that take up the same run at once
+	// both ask for it.
 	Admitted []Place `json:"admitted,omitempty"`
 	// Line are the runs that wait to be admitted, first come first.
 	Line []Ticket `json:"line,omitempty"`
@@ -82,6 +83,9 @@ type Place struct {
 	// Claimed is when the run came to be, in Unix milliseconds.
 	Claimed int64 `json:"claimed,omitempty"`
 }
+
+// Fresh says whether the place was taken less than Settling ago.
+func (p Place) Fresh(now time.Time) bool { return now.Sub(time.UnixMilli(p.At)) < Settling }
 
 // Ticket is a run's place in a line.
 type Ticket struct {
@@ -165,7 +169,7 @@ func (q *Quota) enter(l Limits, run Place, counted bool, at int, t time.Time) {
 
 // remember notes that a run was admitted, in place of those from too long ago.
 func (q *Quota) remember(id string, t time.Time) {
-	q.Admitted = slices.DeleteFunc(q.Admitted, func(p Place) bool { return !p.since(t, Settling) })
+	q.Admitted = slices.DeleteFunc(q.Admitted, func(p Place) bool { return !p.Fresh(t) })
 	q.Admitted = append(q.Admitted, Place{ID: id, At: t.UnixMilli()})
 	if n := len(q.Admitted); n > maxAdmitted {
 		q.Admitted = slices.Clone(q.Admitted[n-maxAdmitted:])
@@ -173,11 +177,8 @@ func (q *Quota) remember(id string, t time.Time) {
 }
 
 func (q *Quota) justAdmitted(id string, t time.Time) bool {
-	return slices.ContainsFunc(q.Admitted, func(p Place) bool { return p.ID == id && p.since(t, Settling) })
+	return slices.ContainsFunc(q.Admitted, func(p Place) bool { return p.ID == id && p.Fresh(t) })
 }
-
-// since says whether the place was taken less than d ago.
-func (p Place) since(t time.Time, d time.Duration) bool { return t.Before(time.UnixMilli(p.At).Add(d)) }
 
 // refuse says when to ask again, and puts the run in line.
 func (q *Quota) refuse(out Admission, run Ticket, at int, wait bool, t time.Time) Admission {

@@ -28,7 +28,7 @@ func (s *Server) turns(ctx context.Context, unfinished map[types.UID]*aofv1.Flow
 		var next []string
 		gone := func(p guard.Place, now time.Time) bool {
 			run := unfinished[types.UID(p.ID)]
-			if now.Sub(time.UnixMilli(p.At)) < guard.Settling {
+			if p.Fresh(now) {
 				return false // it may be newer than what we know
 			}
 			return run == nil || key.Kind == quota.Context && run.Status.Phase == aofv1.FlowRunPhaseWaiting

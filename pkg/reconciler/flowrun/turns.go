@@ -158,7 +158,7 @@ func (l *Limits) gone(s *shared, p guard.Place, now time.Time) bool {
 	switch {
 	case run != nil && run.IsDone():
 		return true
-	case now.Sub(time.UnixMilli(p.At)) < guard.Settling:
+	case p.Fresh(now):
 		return false // it may be newer than the cache
 	case run == nil:
 		return true
