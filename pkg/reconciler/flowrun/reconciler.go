@@ -111,8 +111,8 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, run *aofv1.FlowRun) reco
 	case Fail:
 		return r.fail(ctx, run, decision.Why)
 	case Nothing:
-		if limited {
-			decision.After = min(lookForTurn, orElse(decision.After, lookForTurn))
+		if limited && (decision.After <= 0 || decision.After > lookForTurn) {
+			decision.After = lookForTurn
 		}
 		if decision.After > 0 {
 			return controller.NewRequeueAfter(decision.After)
@@ -273,11 +273,4 @@ func bounded(s string, n int) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:n], "") + "…"
-}
-
-func orElse(d, otherwise time.Duration) time.Duration {
-	if d > 0 {
-		return d
-	}
-	return otherwise
 }
