@@ -4,7 +4,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -35,6 +34,7 @@ import (
 	"aof.dev/operator/pkg/trace"
 	fakekube "aof.dev/operator/test/fake/kube"
 	fakeslack "aof.dev/operator/test/fake/slack"
+	"aof.dev/operator/test/screen"
 )
 
 const (
@@ -145,30 +145,12 @@ type running struct {
 	url   string
 	stop  context.CancelFunc
 	ended chan error
-	log   *buffer
-}
-
-// buffer is a log for many goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
+	log   *screen.Screen
 }
 
 func (c *cluster) start() *running {
 	c.t.Helper()
-	log, clk := &buffer{}, clocktesting.NewFakeClock(now)
+	log, clk := &screen.Screen{}, clocktesting.NewFakeClock(now)
 	p := &process{
 		clock: clk, log: slog.New(slog.NewTextHandler(log, nil)),
 		getenv: func(name string) string {
@@ -418,7 +400,7 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var stderr buffer
+			var stderr screen.Screen
 			code := run(t.Context(), tt.args, func(name string) string { return tt.env[name] }, &stderr)
 			assert.Equal(t, tt.code, code)
 			assert.Contains(t, stderr.String(), tt.says)

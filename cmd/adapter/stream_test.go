@@ -22,6 +22,7 @@ import (
 	"aof.dev/operator/pkg/names"
 	fakekube "aof.dev/operator/test/fake/kube"
 	fakeslack "aof.dev/operator/test/fake/slack"
+	"aof.dev/operator/test/screen"
 )
 
 var chat = types.NamespacedName{Namespace: "ops", Name: "chat"}
@@ -32,7 +33,7 @@ type streaming struct {
 	socket *fakeslack.Socket
 	stop   context.CancelFunc
 	ended  chan error
-	log    *buffer
+	log    *screen.Screen
 }
 
 func startStream(t *testing.T) *streaming {
@@ -43,7 +44,7 @@ func startStream(t *testing.T) *streaming {
 		Data: map[string][]byte{"APP": []byte(fakeslack.AppToken)},
 	})
 	c.bind("chat", "Slack", map[string]any{"app_token": "${APP}"}, match.Filter{Name: "binding", Patterns: []string{"pods?"}})
-	s := &streaming{cluster: c, socket: fakeslack.NewSocket(t), ended: make(chan error, 1), log: &buffer{}}
+	s := &streaming{cluster: c, socket: fakeslack.NewSocket(t), ended: make(chan error, 1), log: &screen.Screen{}}
 	p := &process{
 		clock: clocktesting.NewFakeClock(now), log: slog.New(slog.NewTextHandler(s.log, nil)),
 		getenv: func(name string) string {

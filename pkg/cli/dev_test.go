@@ -4,12 +4,10 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"k8s.io/utils/clock"
+
+	"aof.dev/operator/test/screen"
 )
 
 func TestMain(m *testing.M) {
@@ -25,24 +25,6 @@ func TestMain(m *testing.M) {
 
 const patience = 30 * time.Second // how long a condition may take to come true
 
-// screen is what a command that still runs has printed.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
 var announced = regexp.MustCompile(`aof dev serves \d+ bindings at (http://\S+)`)
 
 // dev runs aof dev on a free port until the test is over. Gives somebody whose
@@ -50,7 +32,7 @@ var announced = regexp.MustCompile(`aof dev serves \d+ bindings at (http://\S+)`
 func dev(t *testing.T, files ...string) (person, string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	var out, errs screen
+	var out, errs screen.Screen
 	env := &Env{
 		In: strings.NewReader(""), Out: &out, Err: &errs, Clock: clock.RealClock{},
 		Getenv: func(name string) string {

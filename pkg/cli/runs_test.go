@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
+
+	"aof.dev/operator/test/screen"
 )
 
 const (
@@ -75,7 +77,7 @@ func TestRunsAreReadPageByPage(t *testing.T) {
 
 // later is a command that goes on, with what it printed.
 type later struct {
-	out, errs screen
+	out, errs screen.Screen
 	done      chan int
 	stop      context.CancelFunc
 }

@@ -39,6 +39,7 @@ import (
 	"aof.dev/operator/pkg/source"
 	"aof.dev/operator/pkg/source/webhook"
 	fakekube "aof.dev/operator/test/fake/kube"
+	"aof.dev/operator/test/screen"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -85,7 +86,7 @@ type process struct {
 	broker *fakeBroker
 	counts *intake.Counts
 	routes *intake.Routes
-	log    *strings.Builder
+	log    *screen.Screen
 }
 
 // start makes an adapter over an API; many may share one.
@@ -95,8 +96,8 @@ func start(t *testing.T, api *fakekube.Server, writer string) *process {
 	require.NoError(t, err)
 	client, err := kubeapi.New(config)
 	require.NoError(t, err)
-	p := &process{t: t, api: api, clock: clocktesting.NewFakePassiveClock(now), broker: &fakeBroker{}, log: &strings.Builder{}}
-	log := slog.New(slog.NewTextHandler(&locked{w: p.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	p := &process{t: t, api: api, clock: clocktesting.NewFakePassiveClock(now), broker: &fakeBroker{}, log: &screen.Screen{}}
+	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	p.counts = intake.NewCounts(client, writer, log)
 	p.Server = adapter.New(nil, nil, p.clock)
 	runs := ledgerkube.New(client.AOF().RESTClient())
@@ -107,18 +108,6 @@ func start(t *testing.T, api *fakekube.Server, writer string) *process {
 	})
 	p.UseRoutes(p.routes)
 	return p
-}
-
-// locked is a writer for many goroutines.
-type locked struct {
-	mu sync.Mutex
-	w  *strings.Builder
-}
-
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
 
 // hook is the table of the Trigger ops/hook with bindings that want a word each.

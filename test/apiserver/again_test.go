@@ -20,12 +20,13 @@ import (
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/cli"
 	"aof.dev/operator/pkg/names"
+	"aof.dev/operator/test/screen"
 )
 
 // retry runs aof retry as an administrator.
 func (tn *tenant) retry(t *testing.T, args ...string) (code int, said string) {
 	t.Helper()
-	var out screen
+	var out screen.Screen
 	env := &cli.Env{
 		In: strings.NewReader(""), Out: &out, Err: &out, Clock: clock.RealClock{}, Program: "kubectl-aof",
 		Getenv: func(string) string { return "" },

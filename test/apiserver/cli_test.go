@@ -4,10 +4,8 @@
 package apiserver_test
 
 import (
-	"bytes"
 	"context"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 	aofv1 "aof.dev/operator/pkg/apis/aof/v1"
 	"aof.dev/operator/pkg/cli"
 	"aof.dev/operator/pkg/client/clientset/versioned"
+	"aof.dev/operator/test/screen"
 )
 
 // terminal is somebody's command line on the API server.
@@ -31,7 +30,7 @@ func (a *admission) terminal(user string) terminal {
 	return terminal{a.Kubeconfig, user, a.edit}
 }
 
-func (c terminal) aof(ctx context.Context, out *screen, args ...string) int {
+func (c terminal) aof(ctx context.Context, out *screen.Screen, args ...string) int {
 	env := &cli.Env{
 		In: strings.NewReader(""), Out: out, Err: out, Clock: clock.RealClock{}, Program: "kubectl-aof",
 		Getenv: func(string) string { return "" },
@@ -42,26 +41,9 @@ func (c terminal) aof(ctx context.Context, out *screen, args ...string) int {
 // says runs a command to its end and looks at what it says.
 func (c terminal) says(t *testing.T, code int, text string, args ...string) {
 	t.Helper()
-	var out screen
+	var out screen.Screen
 	assert.Equal(t, code, c.aof(t.Context(), &out, args...), "%s", &out)
 	assert.Contains(t, out.String(), text)
-}
-
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
 }
 
 // The command line's own tests have an API server that is a fake; here is that the
@@ -75,7 +57,7 @@ func decidesFromTheCommandLine(t *testing.T, a *admission) { //nolint:thelper //
 	a.status(t, "asked", `{phase: Waiting, waiting: [{node: ask, kind: Approval, message: may I, details: {digest: d1, min_approvers: 2}}]}`)
 
 	follows := make(chan int, 1)
-	var followed screen
+	var followed screen.Screen
 	go func() { follows <- bob.aof(t.Context(), &followed, "logs", "-f", "asked") }()
 	require.Eventually(t, func() bool { return strings.Contains(followed.String(), "claimed") }, time.Minute, 10*time.Millisecond)
 

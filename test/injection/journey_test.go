@@ -30,6 +30,7 @@ import (
 	"aof.dev/operator/pkg/cli"
 	"aof.dev/operator/pkg/local"
 	fakeslack "aof.dev/operator/test/fake/slack"
+	"aof.dev/operator/test/screen"
 )
 
 const composition = `
@@ -111,30 +112,11 @@ type journey struct {
 
 	slack  *fakeslack.Server
 	url    string
-	log    *lines
+	log    *screen.Screen
 	chunks [][]Entry
 
 	mu   sync.Mutex
 	sunk map[string]map[string]any
-}
-
-// lines is a log that many write to.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // texts are the texts of a chunk as JSON can hold them.
@@ -149,7 +131,7 @@ func texts(t *testing.T, chunk []Entry) []any {
 
 func setOut(t *testing.T) *journey {
 	t.Helper()
-	j := &journey{ground: newGround(t), slack: fakeslack.New(t, fakeslack.WithToken("xoxb-1")), log: &lines{}, sunk: map[string]map[string]any{}}
+	j := &journey{ground: newGround(t), slack: fakeslack.New(t, fakeslack.WithToken("xoxb-1")), log: &screen.Screen{}, sunk: map[string]map[string]any{}}
 	j.chunks = slices.Collect(slices.Chunk(j.corpus(t), 60))
 	peer := httptest.NewServer(http.HandlerFunc(j.serve))
 	t.Cleanup(peer.Close)
