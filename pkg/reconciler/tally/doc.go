@@ -3,7 +3,8 @@
 
 // Package tally counts runs that are over, each exactly once, and removes runs
 // that have been counted and are too old or too many. Its keys are bindings: the
-// runs of one that end within settings.FoldEvery are counted together.
+// runs of one that end within settings.FoldEvery of each other are counted
+// together.
 //
 // A run is counted into several ConfigMaps (its binding's, its flow's, its
 // agents'), which can't be written together. So each holds {tally, pending}: what
@@ -15,8 +16,7 @@
 // no label: a cache may be old, and what it is old about may have left pending. A
 // run that the history has no room for is deleted instead of labelled; while many
 // come in, labels and deletions are gathered (see gather.go). After a crash
-// between any two writes the next count goes on
-// where that one was.
+// between any two writes the next count goes on where that one was.
 //
 // It makes tally ConfigMaps, which belong to what they count and go with it, and
 // shows nothing: the kinds' own reconcilers show tallies in their statuses. Only
