@@ -27,7 +27,7 @@ spec:
       annotations: {autoscaling.knative.dev/window: 6s, autoscaling.knative.dev/scale-to-zero-pod-retention-period: 0s}
     spec:
       enableServiceLinks: false
-      containers: [{image: IMAGE}]`
+      containers: [{image: IMAGE, env: [ENV]}]`
 
 const brokerManifest = `apiVersion: eventing.knative.dev/v1
 kind: Broker
@@ -49,9 +49,10 @@ spec:
   filter: {attributes: {type: question.reply}}
   subscriber: {ref: {apiVersion: v1, kind: Service, name: probe}}`
 
-func (e *env) startHello() {
+// startHello starts the service with environment variables in the form of its manifest.
+func (e *env) startHello(variables ...string) {
 	e.t.Helper()
-	e.applyReady(strings.ReplaceAll(helloManifest, "IMAGE", e.image("./images/hello")))
+	e.applyReady(strings.NewReplacer("IMAGE", e.image("./images/hello"), "ENV", strings.Join(variables, ", ")).Replace(helloManifest))
 }
 
 func (e *env) helloURL() string { return fmt.Sprintf("http://hello.%s.svc.cluster.local", e.namespace) }

@@ -61,7 +61,8 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: keep}
 subjects: [{kind: ServiceAccount, name: default}]`
 
 // TestMeasureOperator prints the ratios of docs/benchmarks.md: what a run costs beside a bare Knative service on the
-// same cluster, through a broker of the same kind, and beside one that does nothing but write each event down: E2E_MEASURE=1 make e2e ARGS='-run TestMeasureOperator'.
+// same cluster, through a broker of the same kind, and beside one that does nothing but write each event down:
+// E2E_MEASURE=1 make e2e ARGS='-v -timeout 40m -run TestMeasureOperator'.
 func TestMeasureOperator(t *testing.T) {
 	if os.Getenv("E2E_MEASURE") == "" {
 		t.Skip("set E2E_MEASURE=1 to measure")
@@ -72,14 +73,11 @@ func TestMeasureOperator(t *testing.T) {
 	ours.applyReady(syncBroker)
 	ours.apply(strings.Join([]string{oneNode, demoContext, localBinding}, "\n---\n"))
 	ours.untilReady(flowBindings, "local")
+	bare.startHello()
 	keeping.apply(keepRights)
+	keeping.startHello("{name: KEEP_IN, value: " + keeping.namespace + "}")
 	for _, s := range sides[:2] {
 		s.e.applyReady(syncBroker)
-		hello := strings.ReplaceAll(helloManifest, "IMAGE", s.e.image("./images/hello"))
-		if s.e == keeping {
-			hello = strings.Replace(hello, "image:", "env: [{name: KEEP_IN, value: "+keeping.namespace+"}], image:", 1)
-		}
-		s.e.applyReady(hello)
 		s.e.applyReady(helloTrigger)
 	}
 	sides[2].untilEvent("web", "first", "hello")
